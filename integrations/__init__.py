@@ -1,0 +1,1 @@
+"""One file per outside vendor: its SDK or HTTP shape, prices, error mapping and webhook verification."""

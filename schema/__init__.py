@@ -1,0 +1,1 @@
+"""Tables, contracts, repositories and migrations: everything about the shape of stored and sent data."""

@@ -1,0 +1,155 @@
+"""Building permits as portals publish them, and which of them are roof work (spec 3.1.1).
+
+A third of the permits that say "roof" in a big city are rooftop solar, roof decks, roof-top units or
+new buildings. The tables below first blank out those phrases, then look for work on the covering of
+a roof in what is left.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class PermitRecord:
+    """One permit of one city; `address` is the street line as the portal writes it, money in US dollars."""
+
+    permit_number: str
+    address: str
+    city: str
+    state: str
+    zip: str | None = None
+    lat: float | None = None
+    lng: float | None = None
+    permit_type: str | None = None
+    description: str | None = None
+    estimated_value: Decimal | None = None
+    contractor_name: str | None = None
+    contractor_license: str | None = None
+    issue_date: date | None = None
+    completion_date: date | None = None
+    status: str | None = None
+    source: str | None = None
+    source_url: str | None = None
+
+
+class RoofWork(StrEnum):
+    """What a permit does to the roof covering. Only a replacement starts the roof's age anew."""
+
+    NONE = "none"
+    REPAIR = "repair"
+    REPLACEMENT = "replacement"
+
+
+def _any(*patterns: str) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for pattern in patterns))
+
+
+_ROOF = r"(?:roof(?:s|ing)?|shingles?)"
+_COVERING = r"(?:shingles?|standing seam|tpo|epdm|modified bitumen|asphalt|metal|tile|slate|single ply|flat|low slope)"
+
+# Things that are called after a roof, stand on one or pass through one: not roof work by themselves.
+_NOT_ROOF_WORK = _any(
+    r"(?:on|to|onto|above|from|through|thru|off)(?: of)?(?: (?:an?|the|its|existing|exsting|commercial|residential|"
+    r"building|house|home|flat|metal|main|new|low slope))* roof(?:[ -]?tops?|s)?\b(?! (?:sheathing|decking|covering))",
+    r"roof(?:[ -]?tops?)\b",
+    r"roof(?:\s*(?:and|&|or|/)\s*ground)?[ -]?mount(?:ed|ing)?\b",
+    r"roof[ -](?:top )?(?:decks?\b(?! (?:sheathing|replacement))|terraces?|patios?|lounges?|gardens?|bars?\b|hatch(?:es)?|"
+    r"ladders?|anchors?|drains?|vents?\b|fans?\b|curbs?|rafters?|truss(?:es)?|framing|joists?|dormers?|lines?\b|height|"
+    r"penetrations?|equipment|units?\b|hvac|antennas?|signs?|screens?|access|plans?|level|jacks?|solar|pv|"
+    r"modifications?|overhangs?|extensions?|additions?|structures?|covers?\b)",
+    r"no (?:work|changes?|modifications?|alterations?)(?: \w+){0,3} (?:roof(?:ing)?)\b",
+    r"(?:new|add|adding|build|construct)\w*(?: \w+){0,3} roof over\b",
+    r"(?:roof|shingle)[ -](?:integrated )?solar",
+    r"solar (?:roof|shingles?)",
+    r"(?:fire|water|weather|sound|bullet|damp)[ -]?proof(?:ed|ing)?",
+)
+
+# A new building or outbuilding has a new roof, which says nothing of the house.
+_NEW_STRUCTURE = _any(
+    r"\bnew (?:construction|(?:\d+[ -]?(?:story|storey|unit) )?(?:single[ -]family|sfr|residence|duplex|townho\w+|"
+    r"apartment|multi))",
+    r"\bnew (?:\w+ ){0,3}(?:awning|canopy|carport|gazebo|pergola|pavilion|shed|ramada|patio cover|porch)\b",
+    r"\b(?:pool|spa)\b.*\b(?:pergola|cabana|gazebo|pavilion)\b",
+    r"\b(?:pergola|cabana|gazebo|pavilion|awning|canopy) with\b",
+)
+
+# Work that is about panels, antennas or machines unless the roof covering itself is plainly replaced.
+_OTHER_TRADE = _any(
+    r"\bsolar\b", r"\bphoto ?voltaic\b", r"\bpv\b", r"\bantennas?\b", r"\btelecom\w*", r"\bwireless\b", r"\brtus?\b"
+)
+
+_STRONG_REPLACEMENT = _any(
+    r"\bre-? ?roof(?:s|ing|ed)?\b",
+    rf"\b(?:remov\w+|replac\w+|tear(?:ing)? off|torn off)\b(?: (?!panels?\b|solar\b)\w+){{0,4}} {_ROOF}\b"
+    r"(?! (?:mount|panel))",
+    rf"\b{_ROOF}\b(?: \w+){{0,4}} (?:remov\w+|replac\w+|overlay|tear[ -]?off|changed?|recover\w*)\b",
+)
+
+_REPLACEMENT = _any(
+    rf"\bnew (?:(?:and|{_COVERING}|asphalt|composition|comp|architectural|membrane)[ /]*){{0,4}}"
+    r"roof(?:ing|s)?\b(?! (?:over|cover|line))",
+    rf"\binstall\w*(?: [\w-]+){{0,12}} {_COVERING}(?: (?:roof(?:ing|s)?|shingles?))\b",
+    rf"\binstall\w*(?: [\w-]+){{0,7}} (?:shingles|standing seam|roof systems?|roofing)\b",
+    r"\b(?:retro-? ?fit|overlay|recover)\w*(?: [\w-]+){0,5} roof\b",
+    r"\broof (?:system|overlay|recover|replacement|replac\w+)\b",
+    r"\broof\]? (?:decking|sheathing) (?:removal|replacement|repair)\b",
+    r"\bre-? ?shingl\w+",
+)
+
+_REPAIR = _any(
+    r"\b(?:repair\w*|patch\w*|restor\w+|fix\w*)(?: [\w-]+){0,4} (?:roof(?:ing)?|shingles?)\b",
+    r"\b(?:roof(?:ing)?|shingles?)(?: [\w-]+){0,2} (?:repair\w*|restor\w+|leak\w*)\b",
+    r"\b(?:fire|storm|hail|wind|smoke|tree|water)\b(?: [\w-]+){0,2} (?:damage|remediation)\b.*\broof(?:ing)?\b",
+)
+
+# Permit types of cities that class roof work themselves ("Re-Roof", "ROOF RESIDENTIAL", "Roofing / Siding").
+_ROOF_TYPE = re.compile(r"\b(?:re-? ?)?roof(?:ing|s|wind)?(?:\b|(?=[-_/]))")
+
+PORTAL_WORDS = ("ROOF", "SHINGLE")
+"""Substrings a portal can search for: every text that `roof_work` accepts holds one of them."""
+
+
+def _plain(text: str | None) -> str:
+    lowered = (text or "").lower().replace("[", " ").replace("]", " ")
+    return re.sub(r"\s+", " ", re.sub(r"[(){}*_\"]+", " ", lowered)).strip()
+
+
+def roof_work(permit: PermitRecord) -> RoofWork:
+    """Whether the permit replaces or repairs the covering of an existing roof."""
+    text = _plain(permit.description)
+    kind = _NOT_ROOF_WORK.sub(" # ", _plain(permit.permit_type))
+    if _ROOF_TYPE.search(kind) and not _OTHER_TRADE.search(text):
+        repair = _REPAIR.search(text) and not (_STRONG_REPLACEMENT.search(text) or _REPLACEMENT.search(text))
+        return RoofWork.REPAIR if repair else RoofWork.REPLACEMENT
+    left = _NOT_ROOF_WORK.sub(" # ", text)
+    if _STRONG_REPLACEMENT.search(left):
+        return RoofWork.REPLACEMENT
+    if _OTHER_TRADE.search(left) or "roof" not in left and "shingle" not in left:
+        return RoofWork.NONE
+    if _REPAIR.search(left):
+        return RoofWork.REPAIR
+    if _REPLACEMENT.search(left) and not _NEW_STRUCTURE.search(left):
+        return RoofWork.REPLACEMENT
+    return RoofWork.NONE
+
+
+def is_roofing(permit: PermitRecord) -> bool:
+    """Whether the permit is roof work, as opposed to solar, dormers, roof decks, roof-top units or new buildings."""
+    return roof_work(permit) is not RoofWork.NONE
+
+
+def last_replacement(permits: Iterable[PermitRecord]) -> date | None:
+    """The day the roof covering was last replaced: completion where known, else issue (spec 4.1.4)."""
+    dates = [permit.completion_date or permit.issue_date for permit in permits if _replaced(permit)]
+    return max((day for day in dates if day is not None), default=None)
+
+
+_NOT_DONE = frozenset({"withdrawn", "cancelled", "canceled", "void", "voided", "denied", "expired", "rejected"})
+
+
+def _replaced(permit: PermitRecord) -> bool:
+    return (permit.status or "").strip().lower() not in _NOT_DONE and roof_work(permit) is RoofWork.REPLACEMENT

@@ -1,0 +1,1 @@
+"""What vendors charged for a lead."""

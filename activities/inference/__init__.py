@@ -1,0 +1,1 @@
+"""What the models say of a property (spec 3.4)."""

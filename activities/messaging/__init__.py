@@ -1,0 +1,1 @@
+"""Telling contractors (spec 6.4)."""

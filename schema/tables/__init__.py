@@ -1,0 +1,77 @@
+"""Every table of spec section 4 and those it needs besides, as SQLModel classes."""
+
+from sqlalchemy import MetaData
+
+from schema.tables.base import Table
+from schema.tables.contractors import (
+    AiCallLog,
+    Contractor,
+    DemoMeeting,
+    OutreachCampaign,
+    OutreachTouchpoint,
+    ScheduledTouchpoint,
+)
+from schema.tables.core import (
+    BaseLead,
+    RoofingLead,
+    RoofingPermit,
+    TargetCity,
+    Vertical,
+)
+from schema.tables.events import LeadTrigger, WeatherEvent
+from schema.tables.imagery import PropertyImage, RoofAnalysis
+from schema.tables.jobs import EnrichmentJob, MlInferenceJob, ScrapingJob
+from schema.tables.market import (
+    LeadAssignment,
+    LeadCluster,
+    Notification,
+    Refund,
+    ReviewTask,
+    ScoreBreakdownRow,
+)
+from schema.tables.system import (
+    ApiUsageLog,
+    Consent,
+    Effect,
+    SuppressionEntry,
+    SystemEvent,
+    User,
+    WebhookInboxItem,
+)
+
+metadata: MetaData = Table.metadata
+
+__all__ = [
+    "AiCallLog",
+    "ApiUsageLog",
+    "BaseLead",
+    "Consent",
+    "Contractor",
+    "DemoMeeting",
+    "Effect",
+    "EnrichmentJob",
+    "LeadAssignment",
+    "LeadCluster",
+    "LeadTrigger",
+    "MlInferenceJob",
+    "Notification",
+    "OutreachCampaign",
+    "OutreachTouchpoint",
+    "PropertyImage",
+    "Refund",
+    "ReviewTask",
+    "RoofAnalysis",
+    "RoofingLead",
+    "RoofingPermit",
+    "ScheduledTouchpoint",
+    "ScoreBreakdownRow",
+    "ScrapingJob",
+    "SuppressionEntry",
+    "SystemEvent",
+    "TargetCity",
+    "User",
+    "Vertical",
+    "WeatherEvent",
+    "WebhookInboxItem",
+    "metadata",
+]

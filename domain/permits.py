@@ -93,7 +93,7 @@ _REPLACEMENT = _any(
     rf"\bnew (?:(?:and|{_COVERING}|asphalt|composition|comp|architectural|membrane)[ /]*){{0,4}}"
     r"roof(?:ing|s)?\b(?! (?:over|cover|line))",
     rf"\binstall\w*(?: [\w-]+){{0,12}} {_COVERING}(?: (?:roof(?:ing|s)?|shingles?))\b",
-    rf"\binstall\w*(?: [\w-]+){{0,7}} (?:shingles|standing seam|roof systems?|roofing)\b",
+    r"\binstall\w*(?: [\w-]+){0,7} (?:shingles|standing seam|roof systems?|roofing)\b",
     r"\b(?:retro-? ?fit|overlay|recover)\w*(?: [\w-]+){0,5} roof\b",
     r"\broof (?:system|overlay|recover|replacement|replac\w+)\b",
     r"\broof\]? (?:decking|sheathing) (?:removal|replacement|repair)\b",

@@ -50,6 +50,7 @@ class Reason(StrEnum):
     UNKNOWN_PERMIT = "unknown_permit"
     UNKNOWN_LEAD = "unknown_lead"
     ALREADY_SETTLED = "already_settled"
+    ALREADY_RUNNING = "already_running"
     ADDRESS_NOT_FOUND = "address_not_found"
     REVIEW_REJECTED = "review_rejected"
     REVIEW_EXPIRED = "review_expired"
@@ -79,6 +80,8 @@ class Admission(Contract):
     lead_id: UUID | None = None
     city: str | None = None
     state: str | None = None
+    status: LeadStatus | None = None
+    """The lead's status where it cannot be processed again (reserved or sold)."""
     reason: Reason | None = None
     detail: str | None = None
     """One sentence for the operator; never quotes the address."""
@@ -172,6 +175,14 @@ class ReviewNote(Contract):
     corrected_condition: RoofCondition | None = None
 
 
+class ReviewAnswer(Contract):
+    """Answer of the `review` update: the verdict that stands."""
+
+    lead_id: UUID
+    decision: ReviewDecision
+    corrected_condition: RoofCondition | None = None
+
+
 class ReviewSettlement(Contract):
     """Asks `settle_review` to close a review task; `review` is None when it expired."""
 
@@ -227,6 +238,7 @@ class LeadCost(Contract):
     """What vendors charged for this lead, in US dollars."""
 
     cost: Decimal = Decimal(0)
+    reason: Reason | None = None
 
 
 class LeadClosing(Contract):

@@ -1,0 +1,5 @@
+"""The connection and everything about the Temporal server."""
+
+from temporal.connection import connect
+
+__all__ = ["connect"]

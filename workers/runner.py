@@ -1,0 +1,65 @@
+"""Runs workers for a set of task queues in one process, and shuts them down without losing work."""
+
+import asyncio
+import concurrent.futures
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.interceptor import HistorySafeActivities
+from config.settings import Settings
+from temporal import connect
+from workers.factories import FACTORIES
+from workers.queues import QUEUES, activity_methods
+from workers.resources import Resources
+from workflows.options import TaskQueue
+
+log = structlog.get_logger()
+
+GRACEFUL_SHUTDOWN = timedelta(seconds=20)
+PASSTHROUGH = ("domain", "schema.contracts", "activities", "pydantic", "pydantic_core", "annotated_types")
+"""Modules workflows may share with the process: pure, deterministic, and slow to import anew per workflow."""
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandboxed runner every worker and replay uses."""
+    return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*PASSTHROUGH))
+
+
+def build_worker(client: Client, queue: TaskQueue, resources: Resources, task_queue: str | None = None) -> Worker:
+    """The worker of one queue with its dependencies injected."""
+    spec = QUEUES[queue]
+    return Worker(
+        client,
+        task_queue=task_queue or queue.value,
+        workflows=spec.workflows,
+        activities=activity_methods(FACTORIES[queue](resources)),
+        workflow_runner=workflow_runner(),
+        interceptors=[HistorySafeActivities()],
+        max_concurrent_activities=spec.concurrency,
+        max_concurrent_local_activities=spec.concurrency,
+        max_concurrent_workflow_tasks=50,
+        max_cached_workflows=2_000,
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+
+
+async def run_workers(settings: Settings, queues: list[TaskQueue], stop: asyncio.Event) -> None:
+    """Run until `stop` is set; then finish what runs, for at most `GRACEFUL_SHUTDOWN`."""
+    slots = sum(QUEUES[queue].concurrency for queue in queues)
+    asyncio.get_running_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(max_workers=slots + 8))
+    async with AsyncExitStack() as stack:
+        resources = Resources(settings, stack)
+        client = await connect(settings)
+        workers = [build_worker(client, queue, resources) for queue in queues]
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        log.info("workers running", queues=[queue.value for queue in queues])
+        await stop.wait()
+        log.info("workers stopping: finishing what runs")
+
+

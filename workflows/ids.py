@@ -1,0 +1,13 @@
+"""The one place workflow ids are made. An id says what may run only once at a time."""
+
+from uuid import UUID
+
+
+def property_workflow_id(lead_id: UUID | str) -> str:
+    """One run per property; a second start joins it."""
+    return f"property-{lead_id}"
+
+
+def permit_scrape_workflow_id(city: str, state: str) -> str:
+    """One permit scrape per city at a time."""
+    return f"permits-{state.lower()}-{'-'.join(city.lower().split())}"

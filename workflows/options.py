@@ -1,0 +1,101 @@
+"""Every task queue, time-out and retry policy of the workflows, in one table.
+
+A killed worker is noticed through the heartbeat time-out (seconds), not the start-to-close one
+(minutes), so a retry starts soon. Attempts are bounded: a vendor that stays down costs a fallback and
+a reason on the lead, never the workflow.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+ArgT = TypeVar("ArgT")
+ResultT = TypeVar("ResultT")
+
+
+class TaskQueue(StrEnum):
+    """One queue, and one kind of worker, per kind of work."""
+
+    ORCHESTRATION = "orchestration"
+    SCRAPING = "scraping"
+    IMAGERY = "imagery"
+    INFERENCE = "inference"
+    ENRICHMENT = "enrichment"
+    MESSAGING = "messaging"
+    BILLING = "billing"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """How an activity on another worker is called. All times in seconds."""
+
+    queue: TaskQueue
+    start_to_close: float
+    heartbeat: float | None = None
+    attempts: int = 6
+    first_retry: float = 0.5
+    longest_retry: float = 30.0
+
+
+REMOTE: dict[str, Remote] = {
+    "scrape_city_permits": Remote(TaskQueue.SCRAPING, 3600, heartbeat=20, attempts=10),
+    "scrape_permit_history": Remote(TaskQueue.SCRAPING, 60, heartbeat=15),
+    "scrape_property_record": Remote(TaskQueue.SCRAPING, 60, heartbeat=15),
+    "geocode_property": Remote(TaskQueue.ENRICHMENT, 30, heartbeat=15),
+    "find_contacts": Remote(TaskQueue.ENRICHMENT, 60, heartbeat=15),
+    "acquire_imagery": Remote(TaskQueue.IMAGERY, 120, heartbeat=15),
+    "process_images": Remote(TaskQueue.IMAGERY, 120, heartbeat=20),
+    "analyze_roof": Remote(TaskQueue.INFERENCE, 120, heartbeat=30),
+    "notify_contractors": Remote(TaskQueue.MESSAGING, 60, heartbeat=15),
+    "settle_lead_cost": Remote(TaskQueue.BILLING, 30),
+}
+
+LOCAL_START_TO_CLOSE = timedelta(seconds=20)
+LOCAL_RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200), maximum_interval=timedelta(seconds=30), maximum_attempts=0
+)
+"""Local activities are short database steps: they are retried for ever, since without the database
+nothing else can go on either, and a bug is mended by a deploy while the workflow waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewTimes:
+    """How long a review may wait and when reviewers are reminded, from the moment it opens."""
+
+    expires_after: timedelta
+    reminders: tuple[timedelta, ...]
+
+
+REVIEW_TIMES = ReviewTimes(
+    expires_after=timedelta(days=7), reminders=(timedelta(days=1), timedelta(days=3), timedelta(days=6))
+)
+
+
+async def remote(method: Callable[[Any, ArgT], Awaitable[ResultT]], arg: ArgT, summary: str) -> ResultT:
+    """Run an activity on its own worker; `summary` is what the UI shows for it."""
+    call = REMOTE[method.__name__]
+    return await workflow.execute_activity_method(
+        method,
+        arg,
+        task_queue=call.queue,
+        start_to_close_timeout=timedelta(seconds=call.start_to_close),
+        heartbeat_timeout=timedelta(seconds=call.heartbeat) if call.heartbeat else None,
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=call.first_retry),
+            maximum_interval=timedelta(seconds=call.longest_retry),
+            maximum_attempts=call.attempts,
+        ),
+        summary=summary,
+    )
+
+
+async def local(method: Callable[[Any, ArgT], Awaitable[ResultT]], arg: ArgT, summary: str) -> ResultT:
+    """Run a short database step inside the workflow task: one history event, no round trip."""
+    return await workflow.execute_local_activity_method(
+        method, arg, start_to_close_timeout=LOCAL_START_TO_CLOSE, retry_policy=LOCAL_RETRY, summary=summary
+    )

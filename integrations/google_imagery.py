@@ -11,7 +11,13 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from integrations.http import Body, VendorHttp, VendorRejected, VendorUnavailable, VendorUnreadable
+from integrations.http import (
+    Body,
+    VendorHttp,
+    VendorRejected,
+    VendorUnavailable,
+    VendorUnreadable,
+)
 
 VENDOR = "google_imagery"
 SATELLITE_PRICE = Decimal("0.002")
@@ -35,7 +41,7 @@ _METADATA_FAULTS = {
 
 def metres_per_px(lat: float, zoom: int = ZOOM) -> float:
     """Ground metres per pixel of a Web Mercator map at scale 1: 0.0645 in Austin at zoom 21."""
-    return _EQUATOR_METRES_PER_PX * math.cos(math.radians(lat)) / 2**zoom
+    return _EQUATOR_METRES_PER_PX * math.cos(math.radians(lat)) / float(2**zoom)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from integrations.http import VendorError, VendorRejected, VendorUnavailable, VendorUnreadable
+from integrations.http import (
+    VendorError,
+    VendorRejected,
+    VendorUnavailable,
+    VendorUnreadable,
+)
 
 if TYPE_CHECKING:
     from config.settings import Settings
@@ -22,7 +27,14 @@ READ_TIMEOUT_SECONDS = 30
 
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 _OURS_ALREADY = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
-_WORTH_A_RETRY = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "Throttling", "RequestTimeTooSkewed"}
+_WORTH_A_RETRY = {
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalError",
+    "RequestTimeout",
+    "Throttling",
+    "RequestTimeTooSkewed",
+}
 
 
 class ObjectMissing(VendorRejected):
@@ -68,7 +80,10 @@ class ObjectStore:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.close()
 
@@ -99,7 +114,11 @@ class ObjectStore:
                         raise
 
     async def put(
-        self, key: str, content: bytes, content_type: str, metadata: Mapping[str, str] | None = None
+        self,
+        key: str,
+        content: bytes,
+        content_type: str,
+        metadata: Mapping[str, str] | None = None,
     ) -> str:
         """Stores `content` under `key`, replacing what was there; returns its SHA-256 in hex."""
         digest = hashlib.sha256(content).hexdigest()
@@ -138,7 +157,9 @@ class ObjectStore:
         """A URL that anyone may GET the object with for `seconds` (at most seven days, says S3)."""
         async with self._calling("presign") as s3:
             url: str = await s3.generate_presigned_url(
-                "get_object", Params={"Bucket": self.bucket, "Key": key}, ExpiresIn=seconds
+                "get_object",
+                Params={"Bucket": self.bucket, "Key": key},
+                ExpiresIn=seconds,
             )
         return url
 

@@ -24,7 +24,10 @@ class Shot:
     view: View
 
 
-SHOTS = (Shot(ImageType.SATELLITE, View.OVERHEAD), *(Shot(ImageType.STREET_VIEW, view) for view in STREET_VIEWS))
+SHOTS = (
+    Shot(ImageType.SATELLITE, View.OVERHEAD),
+    *(Shot(ImageType.STREET_VIEW, view) for view in STREET_VIEWS),
+)
 """The five pictures of a property (spec 3.1.3)."""
 
 

@@ -33,7 +33,10 @@ USABLE_QUALITY = 30
 def decode(content: bytes) -> tuple[Pixels, Header]:
     """Checks the header, then decodes; raises BadImage. The decode must agree with the header."""
     header = read_header(content)
-    bgr = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    bgr = cv2.imdecode(
+        np.frombuffer(content, np.uint8),
+        cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION,
+    )
     if bgr is None:
         raise BadImage("undecodable")
     if bgr.shape[:2] != (header.height, header.width):
@@ -43,7 +46,11 @@ def decode(content: bytes) -> tuple[Pixels, Header]:
 
 def encode_jpeg(rgb: Pixels, quality: int = JPEG_QUALITY) -> bytes:
     """JPEG bytes of an RGB picture."""
-    done, buffer = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    done, buffer = cv2.imencode(
+        ".jpg",
+        cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR),
+        [cv2.IMWRITE_JPEG_QUALITY, quality],
+    )
     if not done:
         raise ValueError("the picture cannot be encoded")
     return buffer.tobytes()
@@ -63,7 +70,8 @@ def quality_score(rgb: Pixels) -> int:
     resolution = min(1.0, min(rgb.shape[:2]) / 640)
     exposure = float(np.clip(1 - abs(mean - 128) / 128, 0, 1))
     contrast = min(1.0, deviation / 40)
-    return round(40 * sharpness + 30 * resolution + 15 * exposure + 15 * contrast)
+    points: float = 40 * sharpness + 30 * resolution + 15 * exposure + 15 * contrast
+    return round(points)
 
 
 def preprocess(rgb: Pixels) -> Pixels:
@@ -79,7 +87,11 @@ def fit_square(rgb: Pixels, side: int = STANDARD_SIDE_PX) -> Pixels:
     new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
     if (new_height, new_width) != (height, width):
         rgb = _uint8(
-            cv2.resize(rgb, (new_width, new_height), interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA)
+            cv2.resize(
+                rgb,
+                (new_width, new_height),
+                interpolation=cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA,
+            )
         )
     if (new_height, new_width) == (side, side):
         return rgb
@@ -174,7 +186,8 @@ def _curves(table: npt.NDArray[Any]) -> Pixels:
 
 
 def _clip(values: npt.NDArray[Any]) -> Pixels:
-    return np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    rounded: Pixels = np.clip(np.rint(values), 0, 255).astype(np.uint8)
+    return rounded
 
 
 def _uint8(values: Any) -> Pixels:

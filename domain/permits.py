@@ -12,6 +12,8 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.age import ASSUMED_DONE_DAYS
+
 
 @dataclass(frozen=True, slots=True)
 class PermitRecord:
@@ -51,9 +53,11 @@ def _any(*patterns: str) -> re.Pattern[str]:
 _ROOF = r"(?:roof(?:s|ing)?|shingles?)"
 _COVERING = r"(?:shingles?|standing seam|tpo|epdm|modified bitumen|asphalt|metal|tile|slate|single ply|flat|low slope)"
 
+_SOME = r"(?:missing|damaged|broken|loose|some|several|few)"
+
 # Things that are called after a roof, stand on one or pass through one: not roof work by themselves.
 _NOT_ROOF_WORK = _any(
-    r"(?:on|to|onto|above|from|through|thru|off)(?: of)?(?: (?:an?|the|its|existing|exsting|commercial|residential|"
+    r"\b(?:on|to|onto|above|from|through|thru|off)(?: of)?(?: (?:an?|the|its|existing|exsting|commercial|residential|"
     r"building|house|home|flat|metal|main|new|low slope))* roof(?:[ -]?tops?|s)?\b(?! (?:sheathing|decking|covering))",
     r"roof(?:[ -]?tops?)\b",
     r"roof(?:\s*(?:and|&|or|/)\s*ground)?[ -]?mount(?:ed|ing)?\b",
@@ -84,9 +88,9 @@ _OTHER_TRADE = _any(
 
 _STRONG_REPLACEMENT = _any(
     r"\bre-? ?roof(?:s|ing|ed)?\b",
-    rf"\b(?:remov\w+|replac\w+|tear(?:ing)? off|torn off)\b(?: (?!panels?\b|solar\b)\w+){{0,4}} {_ROOF}\b"
+    rf"\b(?:remov\w+|replac\w+|tear(?:ing)? off|torn off)\b(?: (?!panels?\b|solar\b|{_SOME}\b)\w+){{0,4}} {_ROOF}\b"
     r"(?! (?:mount|panel))",
-    rf"\b{_ROOF}\b(?: \w+){{0,4}} (?:remov\w+|replac\w+|overlay|tear[ -]?off|changed?|recover\w*)\b",
+    rf"\b{_ROOF}\b(?: (?!{_SOME}\b)\w+){{0,4}} (?:remov\w+|replac\w+|overlay|tear[ -]?off|changed?|recover\w*)\b",
 )
 
 _REPLACEMENT = _any(
@@ -101,16 +105,23 @@ _REPLACEMENT = _any(
 )
 
 _REPAIR = _any(
+    rf"\b(?:replac\w+|remov\w+)(?: \w+){{0,2}} {_SOME}(?: [\w-]+){{0,2}} (?:roof(?:ing)?|shingles?)\b",
     r"\b(?:repair\w*|patch\w*|restor\w+|fix\w*)(?: [\w-]+){0,4} (?:roof(?:ing)?|shingles?)\b",
     r"\b(?:roof(?:ing)?|shingles?)(?: [\w-]+){0,2} (?:repair\w*|restor\w+|leak\w*)\b",
     r"\b(?:fire|storm|hail|wind|smoke|tree|water)\b(?: [\w-]+){0,2} (?:damage|remediation)\b.*\broof(?:ing)?\b",
+)
+
+# Troubles of the roof's own frame: looked for before the phrases above are blanked out.
+_TROUBLE = _any(
+    r"\b(?:sagging|leak(?:ing|y)?|collaps(?:ed|ing)|(?:storm|hail|wind|fire|tree)[ -]damaged) roof\b",
+    r"\brepair\w*(?: [\w-]+){0,2} roof (?:framing|rafters?|truss(?:es)?|joists?|structure)\b",
 )
 
 # Permit types of cities that class roof work themselves ("Re-Roof", "ROOF RESIDENTIAL", "Roofing / Siding").
 _ROOF_TYPE = re.compile(r"\b(?:re-? ?)?roof(?:ing|s|wind)?(?:\b|(?=[-_/]))")
 
 PORTAL_WORDS = ("ROOF", "SHINGLE")
-"""Substrings a portal can search for: every text that `roof_work` accepts holds one of them."""
+"""Substrings to ask a portal for; `roof_work` then decides."""
 
 
 def _plain(text: str | None) -> str:
@@ -128,9 +139,9 @@ def roof_work(permit: PermitRecord) -> RoofWork:
     left = _NOT_ROOF_WORK.sub(" # ", text)
     if _STRONG_REPLACEMENT.search(left):
         return RoofWork.REPLACEMENT
-    if _OTHER_TRADE.search(left) or "roof" not in left and "shingle" not in left:
+    if _OTHER_TRADE.search(left):
         return RoofWork.NONE
-    if _REPAIR.search(left):
+    if _REPAIR.search(left) or _TROUBLE.search(text):
         return RoofWork.REPAIR
     if _REPLACEMENT.search(left) and not _NEW_STRUCTURE.search(left):
         return RoofWork.REPLACEMENT
@@ -142,14 +153,22 @@ def is_roofing(permit: PermitRecord) -> bool:
     return roof_work(permit) is not RoofWork.NONE
 
 
-def last_replacement(permits: Iterable[PermitRecord]) -> date | None:
-    """The day the roof covering was last replaced: completion where known, else issue (spec 4.1.4)."""
-    dates = [permit.completion_date or permit.issue_date for permit in permits if _replaced(permit)]
-    return max((day for day in dates if day is not None), default=None)
-
-
 _NOT_DONE = frozenset({"withdrawn", "cancelled", "canceled", "void", "voided", "denied", "expired", "rejected"})
 
 
-def _replaced(permit: PermitRecord) -> bool:
-    return (permit.status or "").strip().lower() not in _NOT_DONE and roof_work(permit) is RoofWork.REPLACEMENT
+def last_replacement(permits: Iterable[PermitRecord], today: date) -> date | None:
+    """The day the roof covering was last replaced (`roofing_leads.last_roof_permit`, spec 4.1.4).
+
+    A permit without a completion date counts from its issue once it is old enough to have been worked
+    off; a withdrawn or expired one never does.
+    """
+    days = (_replaced_on(permit, today) for permit in permits if roof_work(permit) is RoofWork.REPLACEMENT)
+    return max((day for day in days if day is not None), default=None)
+
+
+def _replaced_on(permit: PermitRecord, today: date) -> date | None:
+    if permit.completion_date is not None:
+        return permit.completion_date if permit.completion_date <= today else None
+    if permit.issue_date is None or (permit.status or "").strip().lower() in _NOT_DONE:
+        return None
+    return permit.issue_date if (today - permit.issue_date).days > ASSUMED_DONE_DAYS else None

@@ -46,9 +46,7 @@ ASPECTS: dict[DamageType, float] = {
 }
 
 
-def place(
-    truth: RoofTruth, planes: Sequence[Plane], hidden: Callable[[int, Points], bool]
-) -> list[Patch]:
+def place(truth: RoofTruth, planes: Sequence[Plane], hidden: Callable[[int, Points], bool]) -> list[Patch]:
     """Lay out the damages of a roof over its planes; `hidden` says that a point of a plane is covered by the wing."""
     rng = np.random.default_rng((truth.seed, 11))
     patches: list[Patch] = []
@@ -56,10 +54,7 @@ def place(
     for damage in truth.damages:
         rule = PATCHES[damage.damage]
         wanted = damage.share * truth.surface_m2
-        typical = (
-            rule.smallest_m2
-            + (rule.largest_m2 - rule.smallest_m2) * damage.severity / 100
-        )
+        typical = rule.smallest_m2 + (rule.largest_m2 - rule.smallest_m2) * damage.severity / 100
         count = int(np.clip(round(wanted / typical), 1, 6))
         for _ in range(count):
             where = _site(
@@ -106,10 +101,7 @@ def _site(
             float(rng.uniform(fit_v, height - fit_v)),
         )
         if _inside(planes[index], u, v, fit_u, fit_v, index, hidden) and all(
-            p.plane != index
-            or abs(p.u - u) > p.ru + fit_u
-            or abs(p.v - v) > p.rv + fit_v
-            for p in taken
+            p.plane != index or abs(p.u - u) > p.ru + fit_u or abs(p.v - v) > p.rv + fit_v for p in taken
         ):
             return index, u, v, fit_u, fit_v
         if attempt % 6 == 5:
@@ -130,9 +122,9 @@ def _inside(
 ) -> bool:
     rim = np.array([(u, v), (u - ru, v), (u + ru, v), (u, v - rv), (u, v + rv)])
     outline = p.outline.astype(np.float32)
-    return all(
-        cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in rim
-    ) and not any(hidden(index, point) for point in p.at(rim))
+    return all(cv2.pointPolygonTest(outline, (float(x), float(y)), False) >= 0 for x, y in rim) and not any(
+        hidden(index, point) for point in p.at(rim)
+    )
 
 
 @dataclass(slots=True)
@@ -162,11 +154,7 @@ class Stroke:
         """1 at the centre, 0 at the rim of an irregular ellipse, negative outside."""
         x, y = self.polar()
         cell = max(0.25, 0.35 * min(self.patch.ru, self.patch.rv))
-        return np.asarray(
-            1
-            - np.sqrt(x * x + y * y)
-            - rough * 0.5 * np.abs(noise(self.rng, self.g, cell, cell))
-        )
+        return np.asarray(1 - np.sqrt(x * x + y * y) - rough * 0.5 * np.abs(noise(self.rng, self.g, cell, cell)))
 
     def pieces(self, keep: float) -> tuple[npt.NDArray[np.bool_], Pixels, Pixels]:
         """Whole shingles or tiles inside the patch, each kept with probability `keep`; and the place within one."""
@@ -175,12 +163,8 @@ class Stroke:
         row = np.floor(self.g.v / row_m).astype(np.int32)
         along = self.g.u[None, :] + np.float32(0.5 * piece_m) * (row % 2)[:, None]
         piece = np.floor(along / piece_m).astype(np.int32)
-        chance = self.rng.random(4096, dtype=np.float32)[
-            (row[:, None] * 71 + piece * 13) % 4096
-        ]
-        x = (
-            (piece + 0.5) * piece_m - 0.5 * piece_m * (row % 2)[:, None] - self.patch.u
-        ) / self.patch.ru
+        chance = self.rng.random(4096, dtype=np.float32)[(row[:, None] * 71 + piece * 13) % 4096]
+        x = ((piece + 0.5) * piece_m - 0.5 * piece_m * (row % 2)[:, None] - self.patch.u) / self.patch.ru
         y = (((row + 0.5) * row_m)[:, None] - self.patch.v) / self.patch.rv
         inside = (x * x + y * y < 1) & (chance < keep)
         in_row = np.broadcast_to((self.g.v / row_m - row)[:, None], self.g.shape)
@@ -220,12 +204,12 @@ def _curled(k: Stroke) -> Mask:
     lift = np.float32(k.s)
     # A curl shows as a bright lifted lip above a dark gap, at two courses' scale so that it survives from above.
     row2 = (k.g.v / (2 * COURSES[k.material].row_m))[:, None]
-    wave = row2 + 0.22 * noise(k.rng, k.g, 0.45, 0.45)
+    wave = row2 + 0.3 * noise(k.rng, k.g, 0.34, 0.45)
     phase = wave - np.floor(wave)
     lip = curled & (phase > 0.55) & (phase < 0.85)
     gap = curled & (phase < 0.4)
-    k.image[lip] += 62 * lift
-    k.image[gap] *= 1 - 0.62 * lift
+    k.image[lip] += 44 * lift
+    k.image[gap] *= 1 - 0.5 * lift
     k.image[curled & (in_piece > 0.86) & (in_row > 0.3)] *= 0.75
     return _closed(k, curled)
 
@@ -234,10 +218,7 @@ def _moss(k: Stroke) -> Mask:
     body = k.blob(0.7)
     fleck = 0.5 * noise(k.rng, k.g, 0.16, 0.12) + 0.35 * noise(k.rng, k.g, 0.5, 0.4)
     amount = np.clip(body * 1.6 + fleck, 0, 1) * (body > 0)
-    green = (
-        np.array((70, 98, 40), dtype=np.float32)
-        * (1 + 0.25 * noise(k.rng, k.g, 0.2, 0.2))[..., None]
-    )
+    green = np.array((70, 98, 40), dtype=np.float32) * (1 + 0.25 * noise(k.rng, k.g, 0.2, 0.2))[..., None]
     k.image[:] = blend(
         k.image,
         np.asarray(green, dtype=np.float32),
@@ -249,19 +230,11 @@ def _moss(k: Stroke) -> Mask:
 def _rust(k: Stroke) -> Mask:
     x, y = k.polar()
     body = k.blob(0.5)
-    run = (
-        np.clip(noise(k.rng, k.g, 0.2, 2.5) * 0.8 + 0.35, 0, 1)
-        * (np.abs(x) < 0.8)
-        * np.clip(1 + y, 0, 1)
-        * (y < 0.3)
-    )
+    run = np.clip(noise(k.rng, k.g, 0.2, 2.5) * 0.8 + 0.35, 0, 1) * (np.abs(x) < 0.8) * np.clip(1 + y, 0, 1) * (y < 0.3)
     run = run * (y > -1)
     spots = np.clip(body * 2.2 + 0.6 * noise(k.rng, k.g, 0.25, 0.25), 0, 1) * (body > 0)
     amount = np.clip(np.maximum(spots, 0.75 * run), 0, 1)
-    rust = (
-        np.array((156, 78, 34), dtype=np.float32)
-        * (1 + 0.22 * noise(k.rng, k.g, 0.3, 0.4))[..., None]
-    )
+    rust = np.array((156, 78, 34), dtype=np.float32) * (1 + 0.22 * noise(k.rng, k.g, 0.3, 0.4))[..., None]
     k.image[:] = blend(
         k.image,
         np.asarray(rust, dtype=np.float32),
@@ -272,8 +245,8 @@ def _rust(k: Stroke) -> Mask:
 
 def _hail(k: Stroke) -> Mask:
     p = k.patch
-    count = int((5.5 + 5.5 * k.s) * np.pi * p.ru * p.rv)
-    radius = k.rng.uniform(0.055, 0.12, count)
+    count = int((5.0 + 4.0 * k.s) * np.pi * p.ru * p.rv)
+    radius = k.rng.uniform(0.05, 0.1, count)
     angle, reach = (
         k.rng.uniform(0, 2 * np.pi, count),
         np.sqrt(k.rng.uniform(0, 1, count)),
@@ -284,19 +257,11 @@ def _hail(k: Stroke) -> Mask:
         u, v = p.u + p.ru * r * np.cos(a), p.v + p.rv * r * np.sin(a)
         axes = max(1, round(size * k.g.ppm_u)), max(1, round(size * k.g.ppm_v))
         x, y = k.px(float(u), float(v))
-        window = k.image[
-            max(0, y - axes[1]) : y + axes[1] + 1, max(0, x - axes[0]) : x + axes[0] + 1
-        ]
-        tone = (
-            window.reshape(-1, 3).mean(axis=0)
-            if window.size
-            else np.zeros(3, np.float32)
-        )
+        window = k.image[max(0, y - axes[1]) : y + axes[1] + 1, max(0, x - axes[0]) : x + axes[0] + 1]
+        tone = window.reshape(-1, 3).mean(axis=0) if window.size else np.zeros(3, np.float32)
         rim = tuple(float(c) * (1 + (light - 1) * k.s) for c in tone)
         pit = tuple(float(c) * (1 - (1 - dark) * k.s) for c in tone)
-        cv2.ellipse(
-            k.image, (x + axes[0] // 2, y + axes[1] // 2), axes, 0, 0, 360, rim, -1
-        )
+        cv2.ellipse(k.image, (x + axes[0] // 2, y + axes[1] // 2), axes, 0, 0, 360, rim, -1)
         cv2.ellipse(k.image, (x, y), axes, 0, 0, 360, pit, -1)
     x_rel, y_rel = k.polar()
     return _mask(x_rel * x_rel + y_rel * y_rel < 1)
@@ -313,9 +278,7 @@ def _cracked(k: Stroke) -> Mask:
     )
     side = in_piece > 0.3 + 0.4 * in_row
     k.image[:] = blend(k.image, fresh, (broken & side) * np.float32(0.3 + 0.4 * k.s))
-    k.image[:] = blend(
-        k.image, (30, 24, 22), (broken & (slant < wide)) * np.float32(0.5 + 0.45 * k.s)
-    )
+    k.image[:] = blend(k.image, (30, 24, 22), (broken & (slant < wide)) * np.float32(0.5 + 0.45 * k.s))
     lost, _, _ = k.pieces(0.1 + 0.12 * k.s)
     k.image[:] = blend(k.image, (42, 32, 28), (lost & broken) * np.float32(0.85))
     return _closed(k, broken)
@@ -326,13 +289,8 @@ def _ponding(k: Stroke) -> Mask:
     water = np.clip(body * 6, 0, 1)
     rim = np.clip(1 - np.abs(body) * 9, 0, 1)
     k.image[:] = blend(k.image, (92, 82, 66), rim * np.float32(0.5 + 0.4 * k.s))
-    deep = (
-        np.array((76, 88, 98), dtype=np.float32)
-        * (1 + 0.1 * noise(k.rng, k.g, 1.0, 0.6))[..., None]
-    )
-    k.image[:] = blend(
-        k.image, np.asarray(deep, dtype=np.float32), water * np.float32(0.5 + 0.4 * k.s)
-    )
+    deep = np.array((76, 88, 98), dtype=np.float32) * (1 + 0.1 * noise(k.rng, k.g, 1.0, 0.6))[..., None]
+    k.image[:] = blend(k.image, np.asarray(deep, dtype=np.float32), water * np.float32(0.5 + 0.4 * k.s))
     glint = np.clip(noise(k.rng, k.g, 0.9, 0.35) - 0.9, 0, 1) * (body > 0.15)
     k.image[:] = blend(k.image, (206, 220, 232), glint * np.float32(0.7))
     return _mask(body > 0)
@@ -347,24 +305,16 @@ def _flashing(k: Stroke) -> Mask:
     # Bent strips of bright metal that no longer meet, around the chimney's dark brick.
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
         bend = rng.uniform(-0.3, 0.3, 4) * k.s
-        start = k.px(
-            p.u + half_u * 1.75 * (ax + bend[0]), p.v + half_v * 1.75 * (ay + bend[1])
-        )
-        end = k.px(
-            p.u + half_u * 1.75 * (bx + bend[2]), p.v + half_v * 1.75 * (by + bend[3])
-        )
+        start = k.px(p.u + half_u * 1.75 * (ax + bend[0]), p.v + half_v * 1.75 * (ay + bend[1]))
+        end = k.px(p.u + half_u * 1.75 * (bx + bend[2]), p.v + half_v * 1.75 * (by + bend[3]))
         colour = (236.0, 238.0, 240.0) if rng.random() < 0.7 else (176.0, 112.0, 66.0)
-        cv2.line(
-            k.image, start, end, colour, max(2, round(0.16 * k.g.ppm_u)), cv2.LINE_AA
-        )
+        cv2.line(k.image, start, end, colour, max(2, round(0.16 * k.g.ppm_u)), cv2.LINE_AA)
     chimney(k.image, k.g, p.u, p.v, half_u, half_v)
     x, y = k.polar()
     return _mask(x * x + y * y < 0.95)
 
 
-def chimney(
-    image: Pixels, g: Grid, u: float, v: float, half_u: float, half_v: float
-) -> None:
+def chimney(image: Pixels, g: Grid, u: float, v: float, half_u: float, half_v: float) -> None:
     """A brick chimney seen along the roof's normal."""
     low = round((u - half_u) * g.ppm_u), round((v - half_v) * g.ppm_v)
     high = round((u + half_u) * g.ppm_u), round((v + half_v) * g.ppm_v)
@@ -440,9 +390,7 @@ def _tree(k: Stroke) -> Mask:
                 max(1, round(rng.uniform(0.1, 0.26) * k.g.ppm_v)),
             )
             tone = rng.uniform(0.7, 1.25)
-            cv2.ellipse(
-                k.image, leaf, axes, 0, 0, 360, (62 * tone, 88 * tone, 38 * tone), -1
-            )
+            cv2.ellipse(k.image, leaf, axes, 0, 0, 360, (62 * tone, 88 * tone, 38 * tone), -1)
             cv2.ellipse(mask, leaf, axes, 0, 0, 360, 1, -1)
     x, y = k.polar()
     return _closed(k, ((mask > 0) | hole) & (x * x + y * y < 1.7))
@@ -464,6 +412,4 @@ DRAWERS: dict[DamageType, Callable[[Stroke], Mask]] = {
 
 def draw(image: Pixels, g: Grid, patch: Patch, material: RoofMaterial) -> Mask:
     """Draw one patch into a plane's texture in place; returns 1 where the damage is."""
-    return DRAWERS[patch.damage](
-        Stroke(image, g, patch, material, np.random.default_rng(patch.seed))
-    )
+    return DRAWERS[patch.damage](Stroke(image, g, patch, material, np.random.default_rng(patch.seed)))

@@ -16,9 +16,9 @@ from ml_models.synthetic.geometry import (
     Overhead,
     Plane,
     Points,
+    Street,
     blocks,
     eave_outline,
-    plane,
     street_camera,
     sun_vector,
 )
@@ -64,40 +64,32 @@ class _Canvas:
         self.roof[rows, columns][alpha > 0.5] = 0
 
 
-def render_overhead(
-    truth: RoofTruth, size_px: int = 640, metres_per_px: float = DEFAULT_METRES_PER_PX
-) -> Render:
+def render_overhead(truth: RoofTruth, size_px: int = 640, metres_per_px: float = DEFAULT_METRES_PER_PX) -> Render:
     """The parcel from straight above, house in the middle; `size_px` square."""
     rng = np.random.default_rng((truth.seed, 21))
     outline = eave_outline(truth)
     middle = (outline.max(axis=0) + outline.min(axis=0)) / 2 + rng.uniform(-1.0, 1.0, 2)
-    camera = Overhead(
-        size_px, metres_per_px, truth.rotation_deg, (float(middle[0]), float(middle[1]))
-    )
+    camera = Overhead(size_px, metres_per_px, truth.rotation_deg, (float(middle[0]), float(middle[1])))
     canvas = _Canvas(_lawn(size_px, metres_per_px, rng))
     _street_and_drive(canvas, truth, camera, rng)
     _neighbours(canvas, truth, camera, rng)
     _ground_shadow(canvas, outline, truth.eave_m + 0.8, camera, truth)
-    _house(canvas, truth, camera, walls=False)
+    patches = _house(canvas, truth, camera, walls=False)
     _garden_trees(canvas, truth, camera, outline, rng)
-    return _finish(canvas, truth, rng)
+    return _finish(canvas, truth, patches, rng)
 
 
 def render_street(truth: RoofTruth, view: View, size_px: int = 640) -> Render:
     """The house from the street (front, left, right) or from behind; `size_px` square."""
     if view is View.OVERHEAD:
-        raise ValueError(
-            "render_street draws the four street views; use render_overhead"
-        )
+        raise ValueError("render_street draws the four street views; use render_overhead")
     rng = np.random.default_rng((truth.seed, 31, list(View).index(view)))
     jitter = rng.uniform(-1, 1, 3)
-    camera = street_camera(
-        truth, view, size_px, (float(jitter[0]), float(jitter[1]), float(jitter[2]))
-    )
+    camera = street_camera(truth, view, size_px, (float(jitter[0]), float(jitter[1]), float(jitter[2])))
     canvas = _Canvas(_sky_and_ground(camera, size_px, view, rng))
-    _house(canvas, truth, camera, walls=True, wing_last=view is not View.REAR)
+    patches = _house(canvas, truth, camera, walls=True, wing_last=view is not View.REAR)
     _street_trees(canvas, truth, camera, rng)
-    return _finish(canvas, truth, rng)
+    return _finish(canvas, truth, patches, rng)
 
 
 # --- the house -------------------------------------------------------------------------------------------------------
@@ -109,7 +101,7 @@ def _house(
     camera: Camera,
     walls: bool,
     wing_last: bool = True,
-) -> None:
+) -> list[Patch]:
     parts = blocks(truth)
     planes = [p for block in parts for p in block.roof]
     patches = place(truth, planes, _under_wing(truth, len(parts[0].roof)))
@@ -128,6 +120,7 @@ def _house(
                 roof=True,
             )
         _edges(canvas, truth, block, camera, walls)
+    return patches
 
 
 def _under_wing(truth: RoofTruth, main_planes: int) -> Callable[[int, Points], bool]:
@@ -137,10 +130,7 @@ def _under_wing(truth: RoofTruth, main_planes: int) -> Callable[[int, Points], b
     def hidden(index: int, point: Points) -> bool:
         if not f.wing_extent_m or index >= main_planes:
             return False
-        return (
-            abs(point[0] - f.wing_centre_m) < f.wing_width_m / 2 + 0.2
-            and point[1] < meet
-        )
+        return abs(point[0] - f.wing_centre_m) < f.wing_width_m / 2 + 0.2 and point[1] < meet
 
     return hidden
 
@@ -148,12 +138,8 @@ def _under_wing(truth: RoofTruth, main_planes: int) -> Callable[[int, Points], b
 Texture = Callable[[Grid], tuple[Pixels, npt.NDArray[np.uint8]]]
 
 
-def _roof_texture(
-    truth: RoofTruth, roof_plane: Plane, index: int, patches: list[Patch]
-) -> Texture:
-    sun = sun_vector(
-        truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg
-    )
+def _roof_texture(truth: RoofTruth, roof_plane: Plane, index: int, patches: list[Patch]) -> Texture:
+    sun = sun_vector(truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg)
     light = np.float32(0.66 + 0.46 * max(0.0, float(roof_plane.normal @ sun)))
 
     def texture(g: Grid) -> tuple[Pixels, npt.NDArray[np.uint8]]:
@@ -168,9 +154,7 @@ def _roof_texture(
     return texture
 
 
-def _fittings(
-    image: Pixels, truth: RoofTruth, roof_plane: Plane, patches: list[Patch], g: Grid
-) -> None:
+def _fittings(image: Pixels, truth: RoofTruth, roof_plane: Plane, patches: list[Patch], g: Grid) -> None:
     """Sound vents, chimneys and roof units: things that are not damage and must not be taken for it."""
     rng = np.random.default_rng((truth.seed, 43, round(roof_plane.area * 100)))
     width, height = roof_plane.extent
@@ -182,14 +166,8 @@ def _fittings(
         )
         size = float(rng.uniform(0.6, 1.1) if flat else rng.uniform(0.14, 0.3))
         kind = float(rng.random())
-        clear = all(
-            abs(p.u - u) > p.ru + size or abs(p.v - v) > p.rv + size for p in patches
-        )
-        if (
-            not clear
-            or cv2.pointPolygonTest(roof_plane.outline.astype(np.float32), (u, v), True)
-            < size * 1.5
-        ):
+        clear = all(abs(p.u - u) > p.ru + size or abs(p.v - v) > p.rv + size for p in patches)
+        if not clear or cv2.pointPolygonTest(roof_plane.outline.astype(np.float32), (u, v), True) < size * 1.5:
             continue
         if not flat and kind < 0.15:
             chimney(image, g, u, v, 0.4, 0.4)
@@ -202,21 +180,15 @@ def _fittings(
         cv2.rectangle(image, low, high, (tone, tone, tone), -1)
         if flat:
             middle = (low[0] + high[0]) // 2, (low[1] + high[1]) // 2
-            cv2.circle(
-                image, middle, max(2, (high[0] - low[0]) // 3), (70.0, 72.0, 74.0), -1
-            )
+            cv2.circle(image, middle, max(2, (high[0] - low[0]) // 3), (70.0, 72.0, 74.0), -1)
 
 
-def _paint(
-    canvas: _Canvas, camera: Camera, surface_plane: Plane, texture: Texture, roof: bool
-) -> None:
+def _paint(canvas: _Canvas, camera: Camera, surface_plane: Plane, texture: Texture, roof: bool) -> None:
     """Draw a plane's texture where the camera sees it."""
     if not camera.faces(surface_plane):
         return
     width, height = surface_plane.extent
-    rectangle = np.array(
-        [(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64
-    )
+    rectangle = np.array([(0, 0), (width, 0), (width, height), (0, height)], dtype=np.float64)
     corners = camera.project(surface_plane.at(rectangle))
     outline = camera.project(surface_plane.at(surface_plane.outline))
     size = canvas.rgb.shape[0]
@@ -234,9 +206,7 @@ def _paint(
     warp = cv2.getPerspectiveTransform(source, (corners - low - 0.5).astype(np.float32))
     window = int(high[0] - low[0]), int(high[1] - low[1])
     rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
-    colour = cv2.warpPerspective(
-        image, warp, window, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    colour = cv2.warpPerspective(image, warp, window, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = np.zeros((window[1], window[0]), np.uint8)
     cv2.fillPoly(
         alpha,
@@ -246,7 +216,12 @@ def _paint(
         4,
     )
     share = alpha.astype(np.float32) / 255
-    canvas.cover(rows, columns, share, np.asarray(colour, dtype=np.float32))
+    canvas.cover(
+        rows,
+        columns,
+        np.asarray(share, dtype=np.float32),
+        np.asarray(colour, dtype=np.float32),
+    )
     if roof:
         inside = alpha > 127
         marks = cv2.warpPerspective(seen, warp, window, flags=cv2.INTER_NEAREST)
@@ -254,9 +229,7 @@ def _paint(
         canvas.patches[rows, columns][inside] = marks[inside]
 
 
-def _edges(
-    canvas: _Canvas, truth: RoofTruth, block: Block, camera: Camera, walls: bool
-) -> None:
+def _edges(canvas: _Canvas, truth: RoofTruth, block: Block, camera: Camera, walls: bool) -> None:
     """Ridge caps, and gutters or a parapet along the eaves."""
     flat = truth.shape is RoofShape.FLAT
     for roof_plane in block.roof:
@@ -270,9 +243,7 @@ def _edges(
             eave = flat or (v0 < 0.01 and v1 < 0.01)
             colour = (206.0, 204.0, 198.0) if eave else (58.0, 54.0, 52.0)
             thickness = 3 if flat or (eave and walls) else 1
-            a, b = [
-                (round(float(p[0]) * 16), round(float(p[1]) * 16)) for p in (start, end)
-            ]
+            a, b = [(round(float(p[0]) * 16), round(float(p[1]) * 16)) for p in (start, end)]
             cv2.line(canvas.rgb, a, b, colour, thickness, cv2.LINE_AA, 4)
 
 
@@ -284,9 +255,7 @@ SIDINGS: tuple[Rgb, ...] = (
 def _walls(canvas: _Canvas, truth: RoofTruth, block: Block, camera: Camera) -> None:
     rng = np.random.default_rng((truth.seed, 51))
     siding = np.array(SIDINGS[int(rng.integers(len(SIDINGS)))], dtype=np.float32)
-    sun = sun_vector(
-        truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg
-    )
+    sun = sun_vector(truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg)
     for index, wall in enumerate(block.walls):
         light = np.float32(0.7 + 0.3 * max(0.0, float(wall.normal @ sun)))
         seed = (truth.seed, 53, index, len(block.walls))
@@ -303,18 +272,14 @@ def _walls(canvas: _Canvas, truth: RoofTruth, block: Block, camera: Camera) -> N
             own = np.random.default_rng(seed)
             image *= (1 + 0.03 * noise(own, g, 1.2, 0.8))[..., None]
             # Under the eave the wall lies in shade.
-            image *= np.clip(
-                1 - 0.45 * (g.v - truth.eave_m + 0.7) * (g.v < truth.eave_m), 0.6, 1
-            )[:, None, None]
+            image *= np.clip(1 - 0.45 * (g.v - truth.eave_m + 0.7) * (g.v < truth.eave_m), 0.6, 1)[:, None, None]
             _openings(image, g, wall.extent[0], own, light)
             return image, np.zeros(g.shape, np.uint8)
 
         _paint(canvas, camera, wall, texture, roof=False)
 
 
-def _openings(
-    image: Pixels, g: Grid, width: float, rng: np.random.Generator, light: np.float32
-) -> None:
+def _openings(image: Pixels, g: Grid, width: float, rng: np.random.Generator, light: np.float32) -> None:
     """Windows, and a door or garage, spread along a wall."""
     count = max(1, int(width // 3.2))
     door = int(rng.integers(count))
@@ -354,12 +319,7 @@ def _lawn(size: int, metres_per_px: float, rng: np.random.Generator) -> Pixels:
         1 / metres_per_px,
     )
     base = np.array(LAWNS[int(rng.integers(len(LAWNS)))], dtype=np.float32)
-    tone = (
-        1
-        + 0.1 * noise(rng, g, 5.0, 5.0)
-        + 0.06 * noise(rng, g, 0.8, 0.8)
-        + 0.05 * noise(rng, g, 0.14, 0.14)
-    )
+    tone = 1 + 0.1 * noise(rng, g, 5.0, 5.0) + 0.06 * noise(rng, g, 0.8, 0.8) + 0.05 * noise(rng, g, 0.14, 0.14)
     dry = np.clip(0.6 * noise(rng, g, 3.0, 3.0), 0, 0.6)
     return blend(
         np.asarray(base * tone[..., None], dtype=np.float32),
@@ -377,26 +337,20 @@ def _polygon(
 ) -> None:
     """Fill a ground polygon of the house frame."""
     points = camera.project(np.column_stack([xy, np.zeros(len(xy))]))
-    cv2.fillPoly(
-        canvas.rgb, [np.round(points * 16).astype(np.int32)], colour, cv2.LINE_AA, 4
-    )
+    cv2.fillPoly(canvas.rgb, [np.round(points * 16).astype(np.int32)], colour, cv2.LINE_AA, 4)
 
 
 def _rect(x0: float, y0: float, x1: float, y1: float) -> Points:
     return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
 
 
-def _street_and_drive(
-    canvas: _Canvas, truth: RoofTruth, camera: Camera, rng: np.random.Generator
-) -> None:
+def _street_and_drive(canvas: _Canvas, truth: RoofTruth, camera: Camera, rng: np.random.Generator) -> None:
     f = truth.footprint
     front = -(f.width_m / 2 + f.wing_extent_m)
     kerb = front - float(rng.uniform(5.0, 8.0))
     grey = float(rng.uniform(88, 118))
     _polygon(canvas, camera, _rect(-70, kerb - 9, 70, kerb), (grey, grey, grey + 2))
-    _polygon(
-        canvas, camera, _rect(-70, kerb - 4.6, 70, kerb - 4.4), (206.0, 196.0, 150.0)
-    )
+    _polygon(canvas, camera, _rect(-70, kerb - 4.6, 70, kerb - 4.4), (206.0, 196.0, 150.0))
     _polygon(canvas, camera, _rect(-70, kerb, 70, kerb + 1.5), (186.0, 182.0, 174.0))
     if f.wing_extent_m:
         x, start = f.wing_centre_m, front + 0.5
@@ -427,9 +381,7 @@ def _street_and_drive(
             _rect(x0 - 0.6, y0 - 0.6, x0 + 6.1, y0 + 3.9),
             (196.0, 190.0, 178.0),
         )
-        _polygon(
-            canvas, camera, _rect(x0, y0, x0 + 5.5, y0 + 3.3), (88.0, 168.0, 190.0)
-        )
+        _polygon(canvas, camera, _rect(x0, y0, x0 + 5.5, y0 + 3.3), (88.0, 168.0, 190.0))
     elif rng.random() < 0.6:
         x0 = float(rng.uniform(-5, 2))
         _polygon(
@@ -440,9 +392,7 @@ def _street_and_drive(
         )
 
 
-def _car(
-    canvas: _Canvas, camera: Camera, x: float, y: float, rng: np.random.Generator
-) -> None:
+def _car(canvas: _Canvas, camera: Camera, x: float, y: float, rng: np.random.Generator) -> None:
     colours = (
         (176, 40, 38),
         (60, 84, 128),
@@ -451,28 +401,20 @@ def _car(
         (150, 152, 156),
     )
     r, green, b = colours[int(rng.integers(len(colours)))]
-    _polygon(
-        canvas, camera, _rect(x - 0.85, y - 2.2, x + 1.05, y + 2.3), (48.0, 48.0, 50.0)
-    )
+    _polygon(canvas, camera, _rect(x - 0.85, y - 2.2, x + 1.05, y + 2.3), (48.0, 48.0, 50.0))
     _polygon(
         canvas,
         camera,
         _rect(x - 0.9, y - 2.2, x + 0.9, y + 2.2),
         (float(r), float(green), float(b)),
     )
-    _polygon(
-        canvas, camera, _rect(x - 0.75, y + 0.3, x + 0.75, y + 1.1), (36.0, 44.0, 52.0)
-    )
+    _polygon(canvas, camera, _rect(x - 0.75, y + 0.3, x + 0.75, y + 1.1), (36.0, 44.0, 52.0))
 
 
-def _neighbours(
-    canvas: _Canvas, truth: RoofTruth, camera: Overhead, rng: np.random.Generator
-) -> None:
+def _neighbours(canvas: _Canvas, truth: RoofTruth, camera: Overhead, rng: np.random.Generator) -> None:
     """Plain roofs to both sides: roof, but not the roof in question."""
     f = truth.footprint
-    sun = sun_vector(
-        truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg
-    )
+    sun = sun_vector(truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg)
     for side in (-1, 1):
         if rng.random() < 0.2:
             continue
@@ -504,18 +446,12 @@ def _neighbours(
                 (r, green, b),
             )
             for row in np.arange(0.5, half_w, 0.9):
-                line = _rect(
-                    x - half_l, y + sign * row, x + half_l, y + sign * (row + 0.12)
-                )
+                line = _rect(x - half_l, y + sign * row, x + half_l, y + sign * (row + 0.12))
                 _polygon(canvas, camera, line, (r * 0.9, green * 0.9, b * 0.9))
 
 
-def _ground_shadow(
-    canvas: _Canvas, outline: Points, height: float, camera: Overhead, truth: RoofTruth
-) -> None:
-    sun = sun_vector(
-        truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg
-    )
+def _ground_shadow(canvas: _Canvas, outline: Points, height: float, camera: Overhead, truth: RoofTruth) -> None:
+    sun = sun_vector(truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg)
     shift = -sun[:2] / max(float(sun[2]), 0.2) * height
     points = np.concatenate([outline, outline + shift]).astype(np.float32)
     hull = cv2.convexHull(points)[:, 0].astype(np.float64)
@@ -533,21 +469,14 @@ def _garden_trees(
     rng: np.random.Generator,
 ) -> None:
     rim = outline.astype(np.float32)
-    shade = (
-        -sun_vector(
-            truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg
-        )[:2]
-        * 3
-    )
+    shade = -sun_vector(truth.sun_azimuth_deg + truth.rotation_deg, truth.sun_elevation_deg)[:2] * 3
     for _ in range(int(rng.integers(3, 10))):
         radius = float(rng.uniform(1.2, 3.4))
         x, y = float(rng.uniform(-19, 19)), float(rng.uniform(-19, 19))
         # A crown may reach over the eaves, by no more than a third of its radius.
         if cv2.pointPolygonTest(rim, (x, y), True) > -0.75 * radius:
             continue
-        where = camera.project(
-            np.array([(x, y, 0.0), (x + shade[0], y + shade[1], 0.0)])
-        )
+        where = camera.project(np.array([(x, y, 0.0), (x + shade[0], y + shade[1], 0.0)]))
         r = radius / camera.metres_per_px
         _crown(
             canvas,
@@ -582,10 +511,11 @@ def _crown(
         dtype=np.float64,
     )
     if shadow is not None:
-        dark = np.zeros((size, size), np.uint8)
-        at = round(centre[0] + float(shadow[0])), round(centre[1] + float(shadow[1]))
-        cv2.circle(dark, at, round(radius * 0.95), 1, -1)
-        canvas.rgb[(dark > 0) & (canvas.roof == 0)] *= 0.62
+        _round_shadow(
+            canvas,
+            (centre[0] + float(shadow[0]), centre[1] + float(shadow[1])),
+            radius * 0.95,
+        )
     h, w = int(high[1] - low[1]), int(high[0] - low[0])
     colour, alpha = np.zeros((h, w, 3), np.float32), np.zeros((h, w), np.uint8)
     for order in np.argsort(tones):
@@ -603,17 +533,31 @@ def _crown(
         )
         cv2.circle(alpha, at, max(1, round(sizes[order])), 1, -1)
     colour += rng.standard_normal((h, w, 1), dtype=np.float32) * 9
-    canvas.cover(
-        slice(low[1], high[1]), slice(low[0], high[0]), alpha.astype(np.float32), colour
+    canvas.cover(slice(low[1], high[1]), slice(low[0], high[0]), alpha.astype(np.float32), colour)
+
+
+def _round_shadow(canvas: _Canvas, centre: tuple[float, float], radius: float) -> None:
+    size = canvas.rgb.shape[0]
+    low = [max(0, int(c - radius - 1)) for c in centre]
+    high = [min(size, int(c + radius + 2)) for c in centre]
+    if low[0] >= high[0] or low[1] >= high[1]:
+        return
+    rows, columns = slice(low[1], high[1]), slice(low[0], high[0])
+    dark = np.zeros((high[1] - low[1], high[0] - low[0]), np.uint8)
+    cv2.circle(
+        dark,
+        (round(centre[0]) - low[0], round(centre[1]) - low[1]),
+        round(radius),
+        1,
+        -1,
     )
+    canvas.rgb[rows, columns][(dark > 0) & (canvas.roof[rows, columns] == 0)] *= 0.62
 
 
 # --- around the house, from the street -------------------------------------------------------------------------------
 
 
-def _sky_and_ground(
-    camera: Camera, size: int, view: View, rng: np.random.Generator
-) -> Pixels:
+def _sky_and_ground(camera: Street, size: int, view: View, rng: np.random.Generator) -> Pixels:
     far = camera.project(np.array([[0.0, 0.0, 0.0]]))  # the ground at the house
     rgb = np.empty((size, size, 3), np.float32)
     height = np.linspace(0, 1, size, dtype=np.float32)[:, None, None]
@@ -623,10 +567,8 @@ def _sky_and_ground(
     )
     rgb[:] = top + (low - top) * np.clip(height * 2.0, 0, 1)
     g = grid((10.0, 10.0), size / 10, size / 10)
-    cloud = np.clip(
-        noise(rng, g, 2.5, 0.9) * 0.6 + 0.4 * noise(rng, g, 0.7, 0.35) - 0.15, 0, 0.8
-    )[:size, :size]
-    rgb = blend(rgb, (240, 242, 244), cloud * np.float32(rng.uniform(0.3, 1)))
+    cloud = np.clip(noise(rng, g, 2.5, 0.9) * 0.6 + 0.4 * noise(rng, g, 0.7, 0.35) - 0.15, 0, 0.8)[:size, :size]
+    rgb = blend(rgb, (240, 242, 244), np.asarray(cloud * rng.uniform(0.3, 1), dtype=np.float32))
     horizon = int(float(far[0, 1]) - size * 0.085)
     lawn = np.array(LAWNS[int(rng.integers(len(LAWNS)))], dtype=np.float32)
     grass = 1 + 0.1 * noise(rng, g, 1.5, 0.3) + 0.07 * noise(rng, g, 0.1, 0.05)
@@ -646,11 +588,9 @@ def _sky_and_ground(
     return rgb
 
 
-def _ground_polygon(
-    rgb: Pixels, camera: Camera, xy: Points, colour: tuple[float, float, float]
-) -> None:
+def _ground_polygon(rgb: Pixels, camera: Street, xy: Points, colour: tuple[float, float, float]) -> None:
     """A ground polygon in perspective, cut at the camera so that nothing wraps around from behind."""
-    forward = (camera.target - camera.eye)[:2]  # type: ignore[attr-defined]
+    forward = (camera.target - camera.eye)[:2]
     forward = forward / np.linalg.norm(forward)
     dense = np.concatenate(
         [
@@ -658,7 +598,7 @@ def _ground_polygon(
             for a, b in zip(xy, np.roll(xy, -1, axis=0), strict=True)
         ]
     )
-    depth = (dense - camera.eye[:2]) @ forward  # type: ignore[attr-defined]
+    depth = (dense - camera.eye[:2]) @ forward
     dense = dense + np.maximum(0, 1.2 - depth)[:, None] * forward
     points = camera.project(np.column_stack([dense, np.zeros(len(dense))]))
     points = np.clip(points, -3000, 3000)
@@ -677,13 +617,11 @@ def _tree_line(rgb: Pixels, horizon: int, rng: np.random.Generator) -> None:
     rgb[horizon : horizon + 2] *= 0.8
 
 
-def _street_trees(
-    canvas: _Canvas, truth: RoofTruth, camera: Camera, rng: np.random.Generator
-) -> None:
+def _street_trees(canvas: _Canvas, truth: RoofTruth, camera: Street, rng: np.random.Generator) -> None:
     """Shrubs along the wall and sometimes a tree at the side."""
     size = canvas.rgb.shape[0]
     f = truth.footprint
-    eye = camera.eye  # type: ignore[attr-defined]
+    eye = camera.eye
     side = 1.0 if eye[1] > 0 else -1.0
     for _ in range(int(rng.integers(2, 6))):
         x = float(rng.uniform(-f.length_m / 2, f.length_m / 2))
@@ -714,28 +652,21 @@ def _street_trees(
 # --- the picture -----------------------------------------------------------------------------------------------------
 
 
-def _finish(canvas: _Canvas, truth: RoofTruth, rng: np.random.Generator) -> Render:
+def _finish(canvas: _Canvas, truth: RoofTruth, patches: list[Patch], rng: np.random.Generator) -> Render:
     size = canvas.rgb.shape[0]
     warmth = (60 - truth.sun_elevation_deg) / 100
-    gain = np.array(
-        (1 + 0.25 * warmth, 1.0, 1 - 0.3 * warmth), dtype=np.float32
-    ) * np.float32(rng.uniform(0.92, 1.08))
-    rgb = canvas.rgb * gain
-    rgb = blend(rgb, (196, 204, 212), float(rng.uniform(0, 0.1)))
-    rgb = cv2.GaussianBlur(rgb, (3, 3), float(rng.uniform(0.4, 0.7)))
-    rgb += rng.standard_normal((size, size, 1), dtype=np.float32) * np.float32(
-        rng.uniform(1.5, 4)
-    )
-    patches = place(
-        truth,
-        [p for b in blocks(truth) for p in b.roof],
-        _under_wing(truth, len(blocks(truth)[0].roof)),
-    )
+    gain = np.array((1 + 0.25 * warmth, 1.0, 1 - 0.3 * warmth)) * rng.uniform(0.92, 1.08)
+    haze = float(rng.uniform(0, 0.1))
+    tint = np.column_stack([np.diag(gain * (1 - haze)), np.array((196, 204, 212)) * haze])
+    rgb = cv2.GaussianBlur(cv2.transform(canvas.rgb, tint), (3, 3), float(rng.uniform(0.4, 0.7)))
+    tile = rng.standard_normal((256, 256), dtype=np.float32) * np.float32(rng.uniform(1.5, 4))
+    grain = np.tile(tile, (-(-size // 256), -(-size // 256)))[:size, :size]
+    rgb = cv2.add(rgb, cv2.merge([grain, grain, grain]), dtype=cv2.CV_8U)
     severities = {d.damage: d.severity for d in truth.damages}
     marks = canvas.patches * canvas.roof
     boxes = [_box(marks, p, severities[p.damage]) for p in patches]
     return Render(
-        rgb=np.clip(rgb, 0, 255).astype(np.uint8),
+        rgb=np.asarray(rgb, dtype=np.uint8),
         roof_mask=canvas.roof,
         damage_mask=(marks > 0).astype(np.uint8),
         boxes=tuple(b for b in boxes if b is not None),

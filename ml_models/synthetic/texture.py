@@ -17,7 +17,7 @@ PALETTES: dict[RoofMaterial, tuple[Rgb, ...]] = {
         (92, 88, 86), (112, 94, 78), (76, 80, 86), (134, 116, 96), (104, 84, 76), (86, 92, 84), (122, 114, 108),
     ),
     RoofMaterial.TILE: (
-        (178, 98, 66), (196, 124, 84), (158, 82, 60), (202, 144, 106), (170, 112, 88), (186, 108, 78), (164, 98, 62),
+        (158, 100, 76), (172, 122, 92), (140, 88, 72), (180, 142, 114), (150, 112, 94), (164, 110, 88), (146, 98, 72),
     ),
     RoofMaterial.METAL: (
         (150, 156, 162), (92, 112, 134), (88, 118, 96), (138, 70, 62), (172, 172, 166), (112, 124, 132), (128, 96, 82),
@@ -44,10 +44,10 @@ class Courses:
 
 COURSES: dict[RoofMaterial, Courses] = {
     RoofMaterial.SHINGLE: Courses(0.21, 0.34, 0.085, 0.012, 0.16),
-    RoofMaterial.TILE: Courses(0.38, 0.30, 0.075, 0.04, 0.26),
+    RoofMaterial.TILE: Courses(0.38, 0.30, 0.07, 0.02, 0.24),
     RoofMaterial.METAL: Courses(60.0, 0.48, 0.012, 0.0, 0.0),
     RoofMaterial.FLAT: Courses(60.0, 2.4, 0.018, 0.004, 0.0),
-    RoofMaterial.SLATE: Courses(0.28, 0.26, 0.13, 0.05, 0.2),
+    RoofMaterial.SLATE: Courses(0.28, 0.26, 0.11, 0.025, 0.2),
 }
 
 
@@ -77,9 +77,7 @@ def noise(rng: np.random.Generator, g: Grid, cell_u: float, cell_v: float) -> Pi
     """Smooth noise of unit variance at the knots; the same field in metres at any sampling density."""
     cells_u = max(2, int(np.ceil(len(g.u) / g.ppm_u / cell_u)) + 1)
     cells_v = max(2, int(np.ceil(len(g.v) / g.ppm_v / cell_v)) + 1)
-    knots = rng.standard_normal(
-        (min(cells_v, 400), min(cells_u, 400)), dtype=np.float32
-    )
+    knots = rng.standard_normal((min(cells_v, 400), min(cells_u, 400)), dtype=np.float32)
     return cv2.resize(knots, (len(g.u), len(g.v)), interpolation=cv2.INTER_LINEAR)  # type: ignore[return-value]
 
 
@@ -122,9 +120,7 @@ def _laid(truth: RoofTruth, g: Grid, rng: np.random.Generator) -> Pixels:
         image *= (1 + 0.22 * rib - 0.16 * (in_piece > 0.9))[..., None]
         image *= (1 + 0.03 * noise(rng, g, 3.0, 2.0))[..., None]
     elif material is RoofMaterial.FLAT:
-        seam = np.abs(in_piece - 0.5) > 0.5 - max(
-            0.03, 0.6 / max(g.ppm_u * c.piece_m, 1.0)
-        )
+        seam = np.abs(in_piece - 0.5) > 0.5 - max(0.03, 0.6 / max(g.ppm_u * c.piece_m, 1.0))
         image *= (1 - 0.07 * seam)[..., None]
         image *= (1 + 0.022 * noise(rng, g, 0.15, 0.15))[..., None]
     elif material is RoofMaterial.SHINGLE:
@@ -152,22 +148,18 @@ STAIN: dict[RoofMaterial, Rgb] = {
 def blend(image: Pixels, colour: Rgb | Pixels, amount: Pixels | float) -> Pixels:
     """Mix a colour into an image; `amount` is 0-1, per pixel or one number."""
     a = np.asarray(amount, dtype=np.float32)
-    a = a[..., None] if a.ndim == 2 else a
-    return np.asarray(
-        image + (np.asarray(colour, dtype=np.float32) - image) * a, dtype=np.float32
-    )
+    mixed = np.asarray(colour, dtype=np.float32) - image
+    mixed *= a[..., None] if a.ndim == 2 else a
+    mixed += image
+    return np.asarray(mixed, dtype=np.float32)
 
 
 def _worn(truth: RoofTruth, image: Pixels, g: Grid, rng: np.random.Generator) -> Pixels:
     level = wear(truth)
     image = blend(image, FADED[truth.material], 0.52 * min(level, 1.0))
-    blotches = np.clip(
-        0.5 + 0.55 * noise(rng, g, 1.6, 1.2) + 0.35 * noise(rng, g, 0.5, 0.4), 0, 1
-    )
+    blotches = np.clip(0.5 + 0.55 * noise(rng, g, 1.6, 1.2) + 0.35 * noise(rng, g, 0.5, 0.4), 0, 1)
     image = blend(image, STAIN[truth.material], blotches * np.float32(0.34 * level))
-    streaks = np.clip(noise(rng, g, 0.22, 3.5) - 0.35, 0, 1.4) * np.clip(
-        0.75 + 0.5 * noise(rng, g, 1.5, 1.2), 0, 1
-    )
+    streaks = np.clip(noise(rng, g, 0.22, 3.5) - 0.35, 0, 1.4) * np.clip(0.75 + 0.5 * noise(rng, g, 1.5, 1.2), 0, 1)
     image = blend(
         image,
         STAIN[truth.material],

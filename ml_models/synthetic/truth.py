@@ -214,9 +214,7 @@ def condition_for_age(age_years: int) -> RoofCondition:
     )
 
 
-def sample_truth(
-    rng: np.random.Generator, split: Split = Split.ANY, **overrides: Any
-) -> RoofTruth:
+def sample_truth(rng: np.random.Generator, split: Split = Split.ANY, **overrides: Any) -> RoofTruth:
     """Draw a roof. `overrides` are fields of `RoofTruth`; the fields left out are drawn to agree with them.
 
     An overridden age without a condition decides the condition; otherwise conditions are equally likely.
@@ -224,11 +222,7 @@ def sample_truth(
     condition = overrides.pop("condition", None)
     if condition is None:
         age = overrides.get("age_years")
-        condition = (
-            condition_for_age(age)
-            if age is not None
-            else CONDITIONS[int(rng.integers(len(CONDITIONS)))]
-        )
+        condition = condition_for_age(age) if age is not None else CONDITIONS[int(rng.integers(len(CONDITIONS)))]
     material = overrides.pop("material", None) or _pick(rng, MATERIAL_WEIGHTS)
     shape = overrides.pop("shape", None) or _shape(rng, split, material)
     low, high = PITCHES[material]
@@ -249,9 +243,7 @@ def sample_truth(
     )
     damages = overrides.pop("damages", None)
     truth = replace(truth, **overrides)
-    return replace(
-        truth, damages=_damages(rng, truth) if damages is None else tuple(damages)
-    )
+    return replace(truth, damages=_damages(rng, truth) if damages is None else tuple(damages))
 
 
 def _pick(rng: np.random.Generator, weights: dict[T, float]) -> T:
@@ -261,23 +253,17 @@ def _pick(rng: np.random.Generator, weights: dict[T, float]) -> T:
 
 
 def _palettes(split: Split) -> tuple[int, ...]:
-    return {Split.TRAIN: TRAIN_PALETTES, Split.HELD_OUT: HELD_OUT_PALETTES}.get(
-        split, tuple(range(PALETTE_SIZE))
-    )
+    return {Split.TRAIN: TRAIN_PALETTES, Split.HELD_OUT: HELD_OUT_PALETTES}.get(split, tuple(range(PALETTE_SIZE)))
 
 
 def _sun(split: Split) -> tuple[float, float]:
-    return {Split.TRAIN: TRAIN_SUN, Split.HELD_OUT: HELD_OUT_SUN}.get(
-        split, (HELD_OUT_SUN[0], TRAIN_SUN[1])
-    )
+    return {Split.TRAIN: TRAIN_SUN, Split.HELD_OUT: HELD_OUT_SUN}.get(split, (HELD_OUT_SUN[0], TRAIN_SUN[1]))
 
 
 def _shape(rng: np.random.Generator, split: Split, material: RoofMaterial) -> RoofShape:
     if material is RoofMaterial.FLAT:
         return RoofShape.FLAT
-    shapes = {Split.TRAIN: TRAIN_SHAPES, Split.HELD_OUT: HELD_OUT_SHAPES}.get(
-        split, (*TRAIN_SHAPES, RoofShape.T)
-    )
+    shapes = {Split.TRAIN: TRAIN_SHAPES, Split.HELD_OUT: HELD_OUT_SHAPES}.get(split, (*TRAIN_SHAPES, RoofShape.T))
     return shapes[int(rng.integers(len(shapes)))]
 
 
@@ -296,11 +282,7 @@ def _footprint(rng: np.random.Generator, shape: RoofShape) -> Footprint:
 def _damages(rng: np.random.Generator, truth: RoofTruth) -> tuple[TrueDamage, ...]:
     weights = dict(DAMAGE_WEIGHTS[truth.material])
     if truth.condition is RoofCondition.GOOD:
-        weights = {
-            damage: weight
-            for damage, weight in weights.items()
-            if damage not in LATE_DAMAGES
-        }
+        weights = {damage: weight for damage, weight in weights.items() if damage not in LATE_DAMAGES}
     low, high = DAMAGE_COUNTS[truth.condition]
     found: list[TrueDamage] = []
     for _ in range(min(int(rng.integers(low, high + 1)), len(weights))):
@@ -309,12 +291,6 @@ def _damages(rng: np.random.Generator, truth: RoofTruth) -> tuple[TrueDamage, ..
         severity = float(rng.uniform(*SEVERITIES[truth.condition]))
         rule = PATCHES[damage]
         patches = int(rng.integers(rule.patches[0], rule.patches[1] + 1))
-        area = patches * (
-            rule.smallest_m2 + (rule.largest_m2 - rule.smallest_m2) * severity / 100
-        )
-        found.append(
-            TrueDamage(
-                damage, round(severity, 1), round(min(area / truth.surface_m2, 0.35), 4)
-            )
-        )
+        area = patches * (rule.smallest_m2 + (rule.largest_m2 - rule.smallest_m2) * severity / 100)
+        found.append(TrueDamage(damage, round(severity, 1), round(min(area / truth.surface_m2, 0.35), 4)))
     return tuple(found)

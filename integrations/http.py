@@ -35,6 +35,10 @@ class VendorUnavailable(VendorError):
         self.retry_after = retry_after
 
 
+class VendorNotReached(VendorUnavailable):
+    """Unavailable, and the request provably did nothing: refused connection, throttled. Safe to send again."""
+
+
 class VendorRejected(VendorError):
     """The vendor understood and said no (bad key, bad request): another try changes nothing."""
 

@@ -16,9 +16,7 @@ from domain.roof import RoofCondition, View
 from schema.contracts.base import Contract
 from schema.contracts.property import PropertyResult, PropertyStatus, ReviewDecision
 
-CityName = Annotated[
-    str, StringConstraints(strip_whitespace=True, pattern=r"^[^\W\d_][\w .'\-]{0,99}$")
-]
+CityName = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[^\W\d_][\w .'\-]{0,99}$")]
 StateCode = Annotated[
     str,
     StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{2}$"),
@@ -90,20 +88,10 @@ class Readiness(Contract):
 class StartProperty(ApiRequest):
     """Which property to process: its address with city and state, a scraped permit, or a known lead."""
 
-    address: (
-        Annotated[
-            str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)
-        ]
-        | None
-    ) = None
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] | None = None
     city: CityName | None = None
     state: StateCode | None = None
-    zip: (
-        Annotated[
-            str, StringConstraints(strip_whitespace=True, pattern=r"^\d{5}(-\d{4})?$")
-        ]
-        | None
-    ) = None
+    zip: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\d{5}(-\d{4})?$")] | None = None
     permit_id: UUID | None = None
     lead_id: UUID | None = None
 
@@ -116,9 +104,7 @@ class StartProperty(ApiRequest):
             self.lead_id is not None,
         )
         if sum(ways) != 1:
-            raise ValueError(
-                "give exactly one of: address with city and state; permit_id; lead_id"
-            )
+            raise ValueError("give exactly one of: address with city and state; permit_id; lead_id")
         if ways[0] and not all(location):
             raise ValueError("an address needs city and state")
         return self
@@ -206,7 +192,7 @@ class ReviewImage(Contract):
     """One image of the roof; the URL works without credentials until it expires."""
 
     view: View
-    kind: str
+    kind: Literal["original", "overlay"]
     url: str
 
 
@@ -221,12 +207,12 @@ class PendingReview(Contract):
     city: str
     state: str
     predicted_condition: RoofCondition | None = None
-    confidence: float
+    confidence: float | None = None
     failed_stages: tuple[str, ...]
     evidence: dict[str, Any]
     images: tuple[ReviewImage, ...]
     opened_at: datetime
-    expires_at: datetime
+    expires_at: datetime | None = None
 
 
 class PendingReviewPage(Contract):
@@ -239,9 +225,7 @@ class PendingReviewPage(Contract):
 class ReviewInput(ApiRequest):
     """What a reviewer may add to a decision. The note is kept with the review, not in the workflow."""
 
-    note: (
-        Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] | None
-    ) = None
+    note: Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)] | None = None
     corrected_condition: RoofCondition | None = None
     reviewer_id: UUID | None = None
 
@@ -258,7 +242,10 @@ class SettledReview(Contract):
 
 
 class LeadPreview(Contract):
-    """A lead for sale as a contractor sees it before buying: no owner, no house number."""
+    """A lead for sale as a contractor sees it before buying (spec 3.7.2): no owner, no house number.
+
+    `value_range` is a band of US dollars, `urgency` the strength (0-100) of the strongest trigger.
+    """
 
     lead_id: UUID
     street: str
@@ -266,15 +253,17 @@ class LeadPreview(Contract):
     state: str
     zip: str | None = None
     score: int
-    grade: str
-    price: Decimal
+    grade: str | None = None
+    price: Decimal | None = None
+    value_range: str | None = None
     condition: RoofCondition | None = None
+    urgency: int | None = None
+    trigger_types: tuple[str, ...] = ()
     roof_type: str | None = None
     roof_age_years: int | None = None
     roof_sqft: int | None = None
     damages: tuple[str, ...] = ()
     year_built: int | None = None
-    trigger: str | None = None
     published_at: datetime | None = None
     available_until: datetime | None = None
 

@@ -1,0 +1,42 @@
+"""The spec's services (sections 5 and 9.3) in one table: name, title, port and the routers they serve.
+
+A service without endpoints yet still says who it is and whether it is well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from api.routers import leads, scraping, validation, workflows
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service as the spec names it, with its default port."""
+
+    title: str
+    port: int
+    routers: tuple[APIRouter, ...] = ()
+
+
+ALL_TOGETHER = "backend"
+
+_ALONE: Mapping[str, Service] = {
+    "scraper": Service("Scraper", 8001, (scraping.router,)),
+    "images": Service("Image Processor", 8002),
+    "inference": Service("ML Inference", 8003, (validation.router,)),
+    "enricher": Service("Enricher", 8004),
+    "acquisition": Service("Contractor Acquisition", 8005),
+    "calling": Service("AI Calling", 8006),
+    "outreach": Service("Outreach Orchestrator", 8007),
+    "leads": Service("Lead Generator", 8008),
+    "orchestrator": Service("Master Orchestrator", 8009, (workflows.router,)),
+}
+
+SERVICES: Mapping[str, Service] = {
+    ALL_TOGETHER: Service(
+        "Backend API", 8000, (leads.router, *(router for service in _ALONE.values() for router in service.routers))
+    ),
+    **_ALONE,
+}

@@ -49,10 +49,7 @@ def async_url(url: str) -> URL:
     parsed = make_url(url)
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise ValueError("DATABASE_URL must be a postgresql:// URL")
-    query = {
-        ("ssl" if name == "sslmode" else name): value
-        for name, value in parsed.query.items()
-    }
+    query = {("ssl" if name == "sslmode" else name): value for name, value in parsed.query.items()}
     return parsed.set(drivername="postgresql+asyncpg", query=query)
 
 
@@ -71,9 +68,7 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def create_engine(
-    url: str, *, pool_size: int = 10, application_name: str = "ridgeline"
-) -> AsyncEngine:
+def create_engine(url: str, *, pool_size: int = 10, application_name: str = "ridgeline") -> AsyncEngine:
     """An engine with a pool of exactly `pool_size`.
 
     Prepared statements get unique names, so a pooler in front never sees a clash; behind a
@@ -215,9 +210,7 @@ class Database:
         application_name: str = "ridgeline",
     ) -> None:
         self.vault = vault
-        self.engine = create_engine(
-            url, pool_size=pool_size, application_name=application_name
-        )
+        self.engine = create_engine(url, pool_size=pool_size, application_name=application_name)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager

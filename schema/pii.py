@@ -30,10 +30,12 @@ class PiiSettings(Protocol):
     """The part of the settings this module reads."""
 
     @property
-    def pii_encryption_key(self) -> SecretStr | None: ...
+    def pii_encryption_key(self) -> SecretStr | None:
+        """`PII_ENCRYPTION_KEY`."""
 
     @property
-    def pii_index_key(self) -> SecretStr | None: ...
+    def pii_index_key(self) -> SecretStr | None:
+        """`PII_INDEX_KEY`."""
 
 
 def new_key() -> str:
@@ -49,9 +51,7 @@ class PiiVault:
     every token. The index key is not rotated in place: changing it means recomputing every index.
     """
 
-    def __init__(
-        self, encryption_key: bytes, index_key: bytes, retired: Sequence[bytes] = ()
-    ) -> None:
+    def __init__(self, encryption_key: bytes, index_key: bytes, retired: Sequence[bytes] = ()) -> None:
         keys = (encryption_key, *retired)
         if any(len(key) != KEY_BYTES for key in (*keys, index_key)):
             raise PiiKeyError(f"every key must be {KEY_BYTES} bytes")
@@ -76,9 +76,7 @@ class PiiVault:
     def encrypt(self, value: str) -> str:
         """A token for `value`; the same value gives a different token each time."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = self._ciphers[self._current].encrypt(
-            nonce, value.encode(), _associated(self._current)
-        )
+        sealed = self._ciphers[self._current].encrypt(nonce, value.encode(), _associated(self._current))
         return f"{_VERSION}.{self._current}.{base64.urlsafe_b64encode(nonce + sealed).decode()}"
 
     def decrypt(self, token: str) -> str:
@@ -88,9 +86,7 @@ class PiiVault:
         if cipher is None:
             raise PiiUnreadable("written with a key that is not configured")
         try:
-            return cipher.decrypt(
-                body[:_NONCE_BYTES], body[_NONCE_BYTES:], _associated(key_id)
-            ).decode()
+            return cipher.decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], _associated(key_id)).decode()
         except InvalidTag:
             raise PiiUnreadable("altered, or not written by us") from None
 
@@ -104,9 +100,7 @@ class PiiVault:
 
     def blind_index(self, value: str) -> str:
         """64 hex digits by which equal values (ignoring case and outer spaces) can be found but not read."""
-        return hmac.new(
-            self._index_key, _normalised(value).encode(), hashlib.sha256
-        ).hexdigest()
+        return hmac.new(self._index_key, _normalised(value).encode(), hashlib.sha256).hexdigest()
 
 
 def _key_id(key: bytes) -> str:
@@ -140,15 +134,9 @@ def _keys(name: str, secret: SecretStr | None) -> list[bytes]:
     if not text:
         raise PiiKeyError(f"{name} is not set; `python -m schema new-key` prints one")
     try:
-        keys = [
-            base64.b64decode(part.strip(), validate=True) for part in text.split(",")
-        ]
+        keys = [base64.b64decode(part.strip(), validate=True) for part in text.split(",")]
     except (binascii.Error, ValueError):
-        raise PiiKeyError(
-            f"{name} is not base64; `python -m schema new-key` prints a valid one"
-        ) from None
+        raise PiiKeyError(f"{name} is not base64; `python -m schema new-key` prints a valid one") from None
     if any(len(key) != KEY_BYTES for key in keys):
-        raise PiiKeyError(
-            f"{name} must hold {KEY_BYTES} bytes; `python -m schema new-key` prints a valid one"
-        )
+        raise PiiKeyError(f"{name} must hold {KEY_BYTES} bytes; `python -m schema new-key` prints a valid one")
     return keys

@@ -53,9 +53,7 @@ class Row(Table):
         primary_key=True,
         sa_column_kwargs={"server_default": text("gen_random_uuid()")},
     )
-    created_at: datetime = Field(
-        default=None, nullable=False, sa_column_kwargs={"server_default": func.now()}
-    )
+    created_at: datetime = Field(default=None, nullable=False, sa_column_kwargs={"server_default": func.now()})
 
 
 class ChangingRow(Row):
@@ -70,9 +68,7 @@ class ChangingRow(Row):
 
 def now() -> Any:
     """A required timestamp that defaults to the transaction's time."""
-    return Field(
-        default=None, nullable=False, sa_column_kwargs={"server_default": func.now()}
-    )
+    return Field(default=None, nullable=False, sa_column_kwargs={"server_default": func.now()})
 
 
 def flag(default: bool = False) -> Any:
@@ -146,9 +142,7 @@ def texts() -> Any:
 def ref(target: str, ondelete: Any = None, required: bool = False) -> Any:
     """Foreign key to `table.column`."""
     options: dict[str, Any] = {} if required else {"default": None}
-    return Field(
-        foreign_key=target, ondelete=ondelete, nullable=not required, **options
-    )
+    return Field(foreign_key=target, ondelete=ondelete, nullable=not required, **options)
 
 
 def point() -> Any:

@@ -245,9 +245,7 @@ class OutreachTouchpoint(Row, table=True):
     external_id: str | None = word(255)
     cost: Decimal | None = number(10, 4)
     # `metadata` is taken by SQLAlchemy; only the attribute is renamed.
-    extra: JSON | None = Field(
-        default=None, sa_column=Column("metadata", JSONB(none_as_null=True))
-    )
+    extra: JSON | None = Field(default=None, sa_column=Column("metadata", JSONB(none_as_null=True)))
 
 
 class AiCallLog(Row, table=True):
@@ -265,9 +263,7 @@ class AiCallLog(Row, table=True):
         Index("idx_call_logs_interest", text("interest_level DESC")),
         Index("idx_call_logs_campaign", "campaign_id"),
         Index("idx_call_logs_touchpoint", "touchpoint_id"),
-        Index(
-            "uq_call_logs_external", "call_provider", "external_call_id", unique=True
-        ),
+        Index("uq_call_logs_external", "call_provider", "external_call_id", unique=True),
     )
 
     contractor_id: UUID | None = ref("contractors.id")

@@ -106,12 +106,12 @@ class BaseLead(ChangingRow, table=True):
         Index("idx_base_leads_owner_phone", "owner_phone_bidx"),
         Index("idx_base_leads_vertical", "vertical_id"),
         Index("idx_base_leads_cluster", "cluster_id"),
-        # The marketplace page: newest first, keyset on (published_at, id).
+        # The marketplace page: best first, keyset on (quality_score, id).
         Index(
             "idx_base_leads_market",
             "state",
             "city",
-            text("published_at DESC"),
+            text("quality_score DESC"),
             text("id DESC"),
             postgresql_where=text("status = 'available'"),
         ),

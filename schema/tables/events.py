@@ -85,9 +85,7 @@ class LeadTrigger(Row, table=True):
         within("trigger_strength", 0, 100),
         Index("idx_lead_triggers_lead", "base_lead_id"),
         Index("idx_lead_triggers_type", "trigger_type"),
-        Index(
-            "idx_lead_triggers_active", "active", postgresql_where=text("active = true")
-        ),
+        Index("idx_lead_triggers_active", "active", postgresql_where=text("active = true")),
         Index("idx_lead_triggers_strength", text("trigger_strength DESC")),
     )
 

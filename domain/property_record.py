@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from domain.roof import RoofMaterial
+
 
 @dataclass(frozen=True, slots=True)
 class AssessorRecord:
@@ -27,7 +29,7 @@ class AssessorRecord:
     last_sale_date: date | None = None
     last_sale_price: Decimal | None = None
     tax_amount: Decimal | None = None
-    roof_type: str | None = None
+    roof_type: RoofMaterial | None = None
 
 
 _COMPANY = re.compile(

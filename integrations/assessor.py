@@ -17,6 +17,7 @@ from selectolax.parser import HTMLParser, Node
 
 from domain.address import Address, InvalidAddress, parse_address
 from domain.property_record import AssessorRecord
+from domain.roof import RoofMaterial
 from integrations.http import Body, VendorHttp, VendorRejected, VendorUnreadable
 
 MAX_REDIRECTS = 3
@@ -47,9 +48,25 @@ LABELS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _NO_HITS = re.compile(
-    r"\b(?:no|0)\s+(?:\w+\s+){0,3}(?:records?|results?|properties|parcels?|match(?:es)?)\b|\bnot found\b", re.IGNORECASE
+    r"\b(?:no|0)\s+(?:\w+\s+){0,3}(?:records?|results?|property|properties|parcels?|match(?:es)?)\b|\bnot found\b", re.IGNORECASE
 )
 _MIN_FIELDS = 3
+
+# Words of assessors for what roofs are covered with, most telling first.
+ROOF_WORDS: tuple[tuple[str, RoofMaterial], ...] = (
+    ("slate", RoofMaterial.SLATE),
+    ("tile", RoofMaterial.TILE),
+    ("clay", RoofMaterial.TILE),
+    ("metal", RoofMaterial.METAL),
+    ("standing seam", RoofMaterial.METAL),
+    ("shingle", RoofMaterial.SHINGLE),
+    ("comp", RoofMaterial.SHINGLE),
+    ("asphalt", RoofMaterial.SHINGLE),
+    ("flat", RoofMaterial.FLAT),
+    ("tar", RoofMaterial.FLAT),
+    ("built", RoofMaterial.FLAT),
+    ("membrane", RoofMaterial.FLAT),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +172,7 @@ def read_detail(page: HTMLParser, labels: Mapping[str, tuple[str, ...]]) -> Asse
 def _pairs(page: HTMLParser) -> Iterator[tuple[str, str]]:
     for row in page.css("tr"):
         cells = [node for node in row.iter() if node.tag in ("th", "td")]
-        if len(cells) in (2, 4):
+        if len(cells) in (2, 4) and all(cell.tag == "td" for cell in cells[1::2]):
             for label, value in zip(cells[::2], cells[1::2], strict=True):
                 yield _label(label), _clean(value.text(separator=" "))
     for term in page.css("dt"):
@@ -209,6 +226,10 @@ def _number(text: str) -> Decimal | None:
         return Decimal(match.group().replace(",", ""))
     except InvalidOperation:
         return None
+
+
+def _material(text: str) -> RoofMaterial | None:
+    return next((material for word, material in ROOF_WORDS if word in text.lower()), None)
 
 
 def _between(low: str, high: str, places: str) -> Callable[[str], Decimal | None]:
@@ -269,5 +290,5 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
     "last_sale_date": _date,
     "last_sale_price": _MONEY,
     "tax_amount": _MONEY,
-    "roof_type": _text(50),
+    "roof_type": _material,
 }

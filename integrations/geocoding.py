@@ -95,7 +95,8 @@ def _location(result: Any, address: Address) -> Location | None:
 
 
 def _is_address(result: Any, address: Address) -> bool:
-    """The same house number and state; for a partial match also the same street."""
+    """The same house number and state. A partial match must be a rooftop on the same street: the vendor
+    interpolates numbers that no house has."""
     parts = {kind: part["short_name"] for part in result["address_components"] for kind in part["types"]}
     number, _, street = address.line.partition(" ")
     same = parts.get("street_number", "").upper() == number.upper()
@@ -103,7 +104,8 @@ def _is_address(result: Any, address: Address) -> bool:
     if not result.get("partial_match"):
         return same
     words = re.findall(r"[A-Z0-9]+", parts.get("route", "").upper())
-    return same and bool(words) and max(words, key=len) in street.upper()
+    on_street = bool(words) and max(words, key=len) in street.upper()
+    return same and on_street and result["geometry"]["location_type"] == "ROOFTOP"
 
 
 class CachedGeocoder:

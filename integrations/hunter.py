@@ -24,7 +24,10 @@ class FoundEmail:
 
 
 class HunterFinder:
-    """The finder. One search costs `PRICE_PER_SEARCH`; raises VendorErrors."""
+    """The finder. One search costs `PRICE_PER_SEARCH`; raises VendorErrors.
+
+    Hunter looks people up at a company: without a domain or a company it may refuse the question.
+    """
 
     def __init__(self, http: VendorHttp, api_key: str) -> None:
         self._http = http
@@ -34,12 +37,17 @@ class HunterFinder:
         self, name: PersonName, *, domain: str | None = None, company: str | None = None
     ) -> FoundEmail | None:
         """The person's address at a domain or company, or None when Hunter knows none."""
-        params = {"first_name": name.first, "last_name": name.last, "domain": domain, "company": company}
+        params = {
+            "first_name": name.first,
+            "last_name": name.last,
+            "domain": domain,
+            "company": company,
+            "api_key": self._api_key,
+        }
         answer = await self._http.get_json(
             "email finder",
             "/v2/email-finder",
             {key: value for key, value in params.items() if value},
-            headers={"X-API-KEY": self._api_key},
             cost=PRICE_PER_SEARCH,
             accept=_ANSWERS,
         )

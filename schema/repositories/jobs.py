@@ -1,28 +1,19 @@
 """Scraping and enrichment jobs, with the answers that vendors were paid for."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, literal, update
+from sqlalchemy import func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from schema.repositories.base import Repository
+from schema.progress import ScrapingProgress
+from schema.repositories.base import Repository, page_size
 from schema.tables.base import JSON
 from schema.tables.jobs import EnrichmentJob, ScrapingJob
-
-
-@dataclass(frozen=True, slots=True)
-class ScrapingProgress:
-    """Items of a scraping job so far; `total` is what is known of it."""
-
-    total: int = 0
-    processed: int = 0
-    succeeded: int = 0
-    failed: int = 0
 
 
 class JobRepository(Repository):
@@ -63,6 +54,13 @@ class JobRepository(Repository):
     async def scraping_job(self, job_id: UUID) -> ScrapingJob | None:
         """The job's row."""
         return await self._session.get(ScrapingJob, job_id)
+
+    async def scraping_page(self, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[ScrapingJob]:
+        """Jobs, newest first, behind the (created_at, id) of the page before."""
+        query = select(ScrapingJob).order_by(ScrapingJob.created_at.desc(), ScrapingJob.id.desc())
+        if after is not None:
+            query = query.where(tuple_(ScrapingJob.created_at, ScrapingJob.id) < after)
+        return (await self._session.scalars(query.limit(page_size(limit)))).all()
 
     async def scraped_within(self, job_id: UUID, age: timedelta) -> ScrapingJob | None:
         """The job if it last succeeded less than `age` ago."""

@@ -1,0 +1,63 @@
+"""`./scripts/demo [--properties N] [--seed S] [--keep] [--json FILE]`.
+
+Exits 0 only if no workflow failed, every property reached a final status and no person of the sandbox
+was found in any workflow history.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from demo.run import Demo, DemoError, Options
+from demo.world import WorldError
+from stack.errors import StackError
+from temporal.clean_exit import leave
+
+MOST_PROPERTIES = 200
+
+
+def arguments() -> argparse.Namespace:
+    """The command line, checked."""
+    parser = argparse.ArgumentParser(prog="./scripts/demo", description=__doc__)
+    parser.add_argument("--properties", type=int, default=25, metavar="N", help="roofing permits to process (25)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="which sandbox city (1)")
+    parser.add_argument("--keep", action="store_true", help="leave everything running afterwards")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
+    parsed = parser.parse_args()
+    if not 1 <= parsed.properties <= MOST_PROPERTIES:
+        parser.error(f"--properties must be between 1 and {MOST_PROPERTIES}")
+    if parsed.json is not None and not parsed.json.resolve().parent.is_dir():
+        parser.error(f"--json: the folder {parsed.json.resolve().parent} does not exist")
+    return parsed
+
+
+def main() -> int:
+    """Run the demo and judge it."""
+    chosen = arguments()
+    console = Console()
+    demo = Demo(Options(chosen.properties, chosen.seed, chosen.keep), console)
+    try:
+        report = asyncio.run(demo.go())
+    except (DemoError, WorldError, StackError) as failure:
+        console.print(f"[red]The demo stopped:[/] {failure}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Interrupted; nothing is lost: run it again to go on where it stopped.")
+        return 130
+    finally:
+        demo.close()
+    report.show(console)
+    if chosen.json is not None:
+        chosen.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
+        console.print(f"Figures: {chosen.json}", highlight=False)
+    if chosen.keep:
+        console.print("Still running. Point tools at it: eval \"$(./scripts/stack env)\"; stop: ./scripts/stack down")
+    return 0 if report.passed else 1
+
+
+if __name__ == "__main__":
+    leave(main())

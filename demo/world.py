@@ -1,0 +1,171 @@
+"""The platform and its outside world as processes: started, watched, killed and stopped.
+
+The demo runs on it, and so do the tests that kill things.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from stack.ports import is_free, pick
+from stack.processes import Started, memory_mb, spawn, stop, tail
+from stack.stack import Stack
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 30.0
+
+VISION_QUEUES = ("imagery", "inference")
+OTHER_QUEUES = ("orchestration", "scraping", "enrichment", "messaging", "billing")
+
+
+class WorldError(Exception):
+    """A process of the demo did not start or died; the message ends with its log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One process: how it starts and, for a server, where it says that it is ready."""
+
+    argv: tuple[str, ...]
+    ready_url: str | None = None
+
+
+@dataclass
+class World:
+    """Sandbox, workers and API on one stack. Vendor URLs point at the sandbox; nothing leaves loopback."""
+
+    stack: Stack
+    seed: int
+    say: Callable[[str], None] = lambda _: None
+    sandbox_port: int = 0
+    api_port: int = 0
+    _running: dict[str, Started] = field(default_factory=dict)
+    _environment: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def sandbox_url(self) -> str:
+        """Where the outside world is played."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def api_url(self) -> str:
+        """Where the API listens."""
+        return f"http://127.0.0.1:{self.api_port}"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment every process of the platform gets."""
+        return self._environment
+
+    def start_stack(self) -> None:
+        """Bring the servers up and choose ports for our own programs."""
+        variables = self.stack.up()
+        self.sandbox_port = self.sandbox_port or pick([])
+        self.api_port = self.api_port or (8000 if is_free(8000) else pick([self.sandbox_port]))
+        self._environment = {**os.environ, **variables, **self._vendors(), "PYTHONUNBUFFERED": "1"}
+
+    async def start(self, *names: str) -> None:
+        """Start the named programs (all when none is named) and wait until the servers among them answer."""
+        programs = self._programs()
+        for name in names or tuple(programs):
+            self._running[name] = spawn(
+                programs[name].argv, cwd=self.stack.root, log=self.stack.log(name), env=self._environment
+            )
+        async with httpx.AsyncClient(timeout=2) as client:
+            for name in names or tuple(programs):
+                url = programs[name].ready_url
+                if url is not None:
+                    await self._await_ready(client, name, url)
+
+    def check(self) -> None:
+        """Raise WorldError if a program has died."""
+        for name, started in self._running.items():
+            if started.process() is None:
+                raise WorldError(f"{name} died. The end of its log:\n{tail(self.stack.log(name))}")
+
+    def kill(self, name: str) -> None:
+        """End a program with SIGKILL, as a crash would."""
+        stop(self._running.pop(name), signal.SIGKILL, STOP_SECONDS)
+
+    def stop(self) -> None:
+        """Stop our programs, workers first, each with time to finish what it runs. The stack stays."""
+        for name in sorted(self._running, key=lambda name: not name.startswith("workers")):
+            stop(self._running.pop(name), signal.SIGTERM, STOP_SECONDS)
+
+    def memory_mb(self) -> float:
+        """Memory of the stack and of our programs in MB."""
+        return self.stack.memory_mb() + sum(memory_mb(started) for started in list(self._running.values()))
+
+    def _programs(self) -> dict[str, Program]:
+        python = sys.executable
+        return {
+            "sandbox": Program(
+                (python, "-m", "sandbox", "--port", str(self.sandbox_port), "--seed", str(self.seed)),
+                f"{self.sandbox_url}/control/health",
+            ),
+            "workers": Program((python, "-m", "workers", *OTHER_QUEUES)),
+            "workers-vision": Program((python, "-m", "workers", *VISION_QUEUES)),
+            "api": Program((python, "-m", "api", "--port", str(self.api_port)), f"{self.api_url}/ready"),
+        }
+
+    def _vendors(self) -> dict[str, str]:
+        return {
+            "GOOGLE_MAPS_BASE_URL": f"{self.sandbox_url}/google",
+            "GOOGLE_MAPS_API_KEY": "sandbox",
+            "HUNTER_BASE_URL": f"{self.sandbox_url}/hunter",
+            "HUNTER_API_KEY": "sandbox",
+            "ZEROBOUNCE_BASE_URL": f"{self.sandbox_url}/zerobounce",
+            "ZEROBOUNCE_API_KEY": "sandbox",
+            "SENDGRID_BASE_URL": f"{self.sandbox_url}/sendgrid",
+            "SENDGRID_API_KEY": "sandbox",
+            "PUBLIC_URL": self.api_url,
+        }
+
+    async def _await_ready(self, client: httpx.AsyncClient, name: str, url: str) -> None:
+        deadline = asyncio.get_running_loop().time() + READY_SECONDS
+        while asyncio.get_running_loop().time() < deadline:
+            self.check()
+            try:
+                if (await client.get(url)).is_success:
+                    return
+            except httpx.TransportError:
+                pass
+            await asyncio.sleep(0.1)
+        raise WorldError(
+            f"{name} was not ready within {READY_SECONDS:.0f} s. The end of its log:\n{tail(self.stack.log(name))}"
+        )
+
+
+class MemoryWatch:
+    """Samples the memory of a world in a thread; `peak_mb` is the most seen."""
+
+    def __init__(self, world: World, every_seconds: float = 1.0) -> None:
+        self.peak_mb = 0.0
+        self._world = world
+        self._every = every_seconds
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> "MemoryWatch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._done.wait(self._every):
+            self.peak_mb = max(self.peak_mb, self._world.memory_mb())
+
+
+def project_root() -> Path:
+    """The folder the project lives in."""
+    return Path(__file__).resolve().parent.parent

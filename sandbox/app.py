@@ -1,0 +1,35 @@
+"""The sandbox's one web application: a path prefix per vendor, and /control."""
+
+from fastapi import FastAPI
+
+from sandbox import control
+from sandbox.faults import FaultMiddleware, Faults
+from sandbox.vendors import assessor, google, people, portal, sendgrid
+from sandbox.world import World
+
+BASE_URL_SETTINGS = {
+    "google_maps_base_url": "/google",
+    "hunter_base_url": "/hunter",
+    "zerobounce_base_url": "/zerobounce",
+    "sendgrid_base_url": "/sendgrid",
+}
+"""Settings that point vendor clients here, as paths below the sandbox's URL."""
+
+
+def create_app(world: World) -> FastAPI:
+    """The application over a world."""
+    app = FastAPI(title="Ridgeline sandbox", docs_url=None, redoc_url=None)
+    faults = Faults()
+    app.add_middleware(FaultMiddleware, faults=faults)
+    for vendor in (portal, assessor, google, people, sendgrid):
+        app.include_router(vendor.router(world))
+    app.include_router(control.router(world, faults))
+    app.state.world, app.state.faults = world, faults
+    return app
+
+
+def settings_for(url: str) -> dict[str, str]:
+    """Settings, by field name, that make every vendor client talk to the sandbox at `url`."""
+    base = url.rstrip("/")
+    keys = ("google_maps_api_key", "hunter_api_key", "zerobounce_api_key", "sendgrid_api_key")
+    return {name: base + path for name, path in BASE_URL_SETTINGS.items()} | dict.fromkeys(keys, "sandbox-key")

@@ -1,0 +1,1 @@
+"""One router per vendor, each in that vendor's wire format."""

@@ -1,0 +1,111 @@
+"""Everything the sandbox's routers share: the cities, their permits, pictures, the mailbox."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from threading import Lock
+from typing import Any
+
+from sandbox.city import City, House
+from sandbox.permits import Permit, permits_of
+from sandbox.places import CITIES
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One e-mail as one recipient got it."""
+
+    message_id: str
+    to: str
+    name: str | None
+    sender: str
+    subject: str
+    text: str
+    html: str
+    custom_args: dict[str, str]
+    categories: tuple[str, ...]
+    headers: dict[str, str]
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """Mail the sandbox accepted, oldest first, bounded."""
+
+    mails: list[Mail] = field(default_factory=list)
+    serial: int = 0
+    limit: int = 20_000
+
+    def next_id(self, seed: int) -> str:
+        """A message id nobody got before."""
+        self.serial += 1
+        return f"sbx{seed}-{self.serial:08d}"
+
+    def add(self, mail: Mail) -> None:
+        """Keep a mail."""
+        self.mails.append(mail)
+        del self.mails[: -self.limit]
+
+
+class Pictures:
+    """Rendered pictures, the last `limit` of them kept: drawing takes far longer than serving."""
+
+    def __init__(self, limit: int = 600) -> None:
+        self._limit = limit
+        self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: tuple[Any, ...], draw: Callable[[], bytes]) -> bytes:
+        """The picture of this key, drawn now if it is not kept."""
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        picture = draw()
+        with self._lock:
+            self._kept[key] = picture
+            while len(self._kept) > self._limit:
+                self._kept.popitem(last=False)
+        return picture
+
+
+class Town:
+    """A city with its permits."""
+
+    def __init__(self, city: City) -> None:
+        self.city = city
+
+    @cached_property
+    def permits(self) -> tuple[Permit, ...]:
+        """Every permit, newest first."""
+        return permits_of(self.city)
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Columns of the permit dataset."""
+        return frozenset(name for permit in self.permits for name in permit.row) | {":id"}
+
+
+class World:
+    """The outside world of one seed."""
+
+    def __init__(self, seed: int = 1, houses: int = 400, today: date | None = None) -> None:
+        self.seed, self.houses = seed, houses
+        self.today = today or datetime.now(UTC).date()
+        self.towns = {slug: Town(City(spec, seed, houses, self.today)) for slug, spec in CITIES.items()}
+        self.mailbox = Mailbox()
+        self.pictures = Pictures()
+
+    @cached_property
+    def panoramas(self) -> dict[str, House]:
+        """Houses that have a street view, by panorama id."""
+        houses = (house for town in self.towns.values() for house in town.city.houses)
+        return {house.pano_id: house for house in houses if house.has_panorama}
+
+    def warm(self) -> None:
+        """Build all that requests would otherwise wait for."""
+        _ = self.panoramas
+        for town in self.towns.values():
+            _ = town.columns, town.city.by_email, town.city.by_owner

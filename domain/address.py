@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from scourgify import normalize_address_record  # type: ignore[import-untyped]
-from scourgify.address_constants import STATE_ABBREVIATIONS  # type: ignore[import-untyped]
+from scourgify import normalize_address_record
+from scourgify.address_constants import STATE_ABBREVIATIONS
 
 LEAD_NAMESPACE = UUID("6f1f3a52-7c0e-5d0b-9a43-2f6b8c1d7e90")
 MAX_LINE = 120
@@ -21,7 +21,7 @@ _ROUTE_ORDINAL = re.compile(r"\b(FM|RM|CR|SH|SR|US|IH|I|HWY|HIGHWAY|ROUTE|RTE) (
 _ZIP = re.compile(r"(\d{5})(?:-?\d{4})?")
 
 
-class InvalidAddress(ValueError):
+class InvalidAddress(ValueError):  # noqa: N818 - says what it is
     """Not a street address. `detail` is one sentence and never quotes the input."""
 
     def __init__(self, detail: str) -> None:
@@ -39,7 +39,7 @@ class Address:
     zip: str | None = None
 
 
-def parse_address(line: str, city: str, state: str, zip: str | None = None) -> Address:
+def parse_address(line: str, city: str, state: str, zip_code: str | None = None) -> Address:
     """Normalise an address; raises InvalidAddress when the line is not a house number and a street.
 
     An unusable ZIP code is dropped: it is no part of a property's identity.
@@ -56,7 +56,7 @@ def parse_address(line: str, city: str, state: str, zip: str | None = None) -> A
     if not _LINE.match(line.upper()) or not re.search(r"[A-Za-z]", line):
         raise InvalidAddress(_why(line, "The address line must be a house number and a street."))
     line = _without_city(line, city, state)
-    return Address(_normal_line(line, city, state), city, state, parse_zip(zip))
+    return Address(_normal_line(line, city, state), city, state, parse_zip(zip_code))
 
 
 def parse_state(state: str) -> str:
@@ -68,9 +68,9 @@ def parse_state(state: str) -> str:
     return str(code)
 
 
-def parse_zip(zip: str | None) -> str | None:
+def parse_zip(text: str | None) -> str | None:
     """The five digits of a ZIP or ZIP+4, None for anything else."""
-    match = _ZIP.fullmatch((zip or "").strip())
+    match = _ZIP.fullmatch((text or "").strip())
     return match.group(1) if match else None
 
 

@@ -46,9 +46,9 @@ def cluster_id_for(founder: UUID) -> UUID:
     return uuid5(CLUSTER_NAMESPACE, str(founder))
 
 
-def cluster_name(city: str, state: str, id: UUID) -> str:
+def cluster_name(city: str, state: str, cluster_id: UUID) -> str:
     """What people call a cluster."""
-    return f"{city}, {state} · {str(id)[:4].upper()}"
+    return f"{city}, {state} · {str(cluster_id)[:4].upper()}"
 
 
 def is_small(lead_count: int) -> bool:

@@ -151,7 +151,7 @@ def estimate_costs(
     evidence = (
         f"{roof_sqft:,.0f} sq ft of {kind}{'' if material else ' (assumed)'}",
         f"roofing labour at ${rate} an hour",
-        f"replacing gives back {RESALE_SHARE:.0%} at resale and spares {REPAIRS_SPARED[condition]} repairs in ten years",
+        f"replacing gives back {RESALE_SHARE:.0%} at resale and spares {REPAIRS_SPARED[condition]} repairs",
     )
     return CostEstimate(
         repair,

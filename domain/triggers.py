@@ -163,7 +163,7 @@ def storm_strength(storm: Storm) -> int | None:
 
 
 def _trigger(
-    type: TriggerType,
+    kind: TriggerType,
     strength: int,
     on: date,
     evidence: str,
@@ -171,10 +171,10 @@ def _trigger(
     detail: str | None = None,
     urgent: bool = False,
 ) -> Trigger:
-    key = f"{type}:{detail}" if detail else str(type)
-    days = EXPIRY_DAYS[type]
+    key = f"{kind}:{detail}" if detail else str(kind)
+    days = EXPIRY_DAYS[kind]
     expires = None if days is None else _midnight(on + timedelta(days=days + 1))
-    return Trigger(type, key, strength, on, expires, evidence, POINTS.get(key, 0), urgent)
+    return Trigger(kind, key, strength, on, expires, evidence, POINTS.get(key, 0), urgent)
 
 
 def _neighbors(around: Surroundings, today: date) -> Trigger | None:
@@ -273,7 +273,7 @@ def _sale(around: Surroundings, today: date) -> Trigger | None:
 
 
 def _recent(
-    type: TriggerType,
+    kind: TriggerType,
     on: date | None,
     today: date,
     table: Sequence[tuple[int, int]],
@@ -283,7 +283,7 @@ def _recent(
         return None
     age = (today - on).days
     strength = next((strength for days, strength in table if age <= days), None)
-    return None if strength is None else _trigger(type, strength, on, f"{what} {age} days ago")
+    return None if strength is None else _trigger(kind, strength, on, f"{what} {age} days ago")
 
 
 def _midnight(day: date) -> datetime:

@@ -82,7 +82,7 @@ class ValidationReport:
 
 
 # Likelihood ratios. Agreement of overhead and street views, from this percentage on.
-AGREEMENT_RATIOS = ((95.0, 3.0), (AGREEMENT_REQUIRED, 2.5), (70.0, 0.5), (0.0, 0.2))
+AGREEMENT_RATIOS = ((95.0, 3.0), (AGREEMENT_REQUIRED, 2.5), (70.0, 0.4), (0.0, 0.2))
 # Grades between the verdict and what a roof of this age usually looks like.
 AGE_DISTANCE_RATIOS = {0: 2.0, 1: 1.4, 2: 0.6, 3: 0.35, 4: 0.25}
 # Hail of at least an inch in the last 180 days, by the verdict; a smaller stone says little.

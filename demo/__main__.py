@@ -7,7 +7,6 @@ was found in any workflow history.
 import argparse
 import asyncio
 import json
-import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -55,7 +54,7 @@ def main() -> int:
         chosen.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
         console.print(f"Figures: {chosen.json}", highlight=False)
     if chosen.keep:
-        console.print("Still running. Point tools at it: eval \"$(./scripts/stack env)\"; stop: ./scripts/stack down")
+        console.print('Still running. Point tools at it: eval "$(./scripts/stack env)"; stop: ./scripts/stack down')
     return 0 if report.passed else 1
 
 

@@ -1,19 +1,23 @@
 """The demo from the first server to the last figure."""
 
 import asyncio
+import contextlib
+import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
 from rich.console import Console
 from temporalio.client import Client, WorkflowFailureError
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities.imagery.keys import overlay_key
 from config.settings import Settings
-from demo.contact_sheet import draw_contact_sheet
+from demo.contact_sheet import Tile, captions, draw, pick
 from demo.histories import HistoryReport, read_histories
 from demo.progress import Progress
 from demo.report import Report
@@ -21,7 +25,9 @@ from demo.reviewer import Reviewer
 from demo.truth import Judged, compare
 from demo.world import MemoryWatch, World, project_root
 from domain.address import InvalidAddress, parse_address
-from domain.roof import DamageType, RoofCondition
+from domain.ensemble import EnsembleVerdict, combine
+from domain.roof import DamageType, RoofCondition, View
+from integrations.object_store import ObjectMissing, ObjectStore
 from sandbox.adopt import adopt
 from schema.contracts.property import PropertyResult, Stage
 from schema.database import Database
@@ -34,6 +40,10 @@ CITY, STATE = "Austin", "TX"
 LOOKBACK_DAYS = 30
 POLL_SECONDS = 1.0
 LIMIT_SECONDS = 30 * 60
+PATIENCE_SECONDS = 120
+MAX_OVERLAY_BYTES = 16_000_000
+
+T = TypeVar("T")
 
 
 class DemoError(Exception):
@@ -61,25 +71,30 @@ class House:
 class Demo:
     """One run of the demo; `go` returns its report."""
 
-    def __init__(self, options: Options, console: Console) -> None:
+    def __init__(self, options: Options, console: Console, stack: Stack | None = None) -> None:
         self._options = options
         self._console = console
         self._began = time.monotonic()
-        self.world = World(Stack(project_root(), say=self._say), options.seed)
+        self.world = World(stack or Stack(project_root(), say=self._say), options.seed, say=self._say)
 
     async def go(self) -> Report:
         """Everything: servers up, permits in, leads out, figures read."""
         self._step("Bringing the stack up")
         await asyncio.to_thread(self.world.start_stack)
         settings = Settings.model_validate(
-            {name.lower(): value for name, value in self.world.environment.items() if name.lower() in Settings.model_fields}
+            {
+                name.lower(): value
+                for name, value in self.world.environment.items()
+                if name.lower() in Settings.model_fields
+            }
         )
         await self._prepare_database()
         database = Database(settings.database_url, PiiVault.from_settings(settings))
         try:
             with MemoryWatch(self.world) as memory:
                 await self._start_programs(database)
-                report = await self._process(settings, database)
+                async with self.world.supervised():
+                    report = await self._process(settings, database)
             report.peak_memory_mb = round(memory.peak_mb)
             report.wall_s = round(time.monotonic() - self._began, 1)
             return report
@@ -109,8 +124,6 @@ class Demo:
         self._say(f"API docs: {self.world.api_url}/docs")
 
     async def _module(self, *arguments: str) -> None:
-        import sys
-
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -138,14 +151,14 @@ class Demo:
             self._step("Reading histories and comparing with the truth")
             ids = [*map(property_workflow_id, leads), permit_scrape_workflow_id(CITY, STATE)]
             histories = await read_histories(client, ids, await self._people())
-            return await self._report(database, api, results, failed, histories, reviewer, truth)
+            return await self._report(database, settings, results, failed, histories, reviewer, truth)
 
     async def _scrape(self, client: Client, database: Database, api: httpx.AsyncClient) -> list[tuple[UUID, str]]:
         """Scrape the city through the API; the newest permits, one per address, as (permit id, address line)."""
         self._step(f"Reading {LOOKBACK_DAYS} days of permits of {CITY}, {STATE}")
         request = {"city": CITY, "state": STATE, "days": LOOKBACK_DAYS}
-        started = (await api.post("/scrape/permits", json=request)).raise_for_status().json()
-        result = await client.get_workflow_handle(started["workflow_id"]).result()
+        started = await patiently(lambda: post(api, "/scrape/permits", request))
+        result = await patiently(lambda: client.get_workflow_handle(started["workflow_id"]).result())
         self._say(f"{result['roofing']} roofing permits among {result['seen']} rows")
         async with database.transaction() as tx:
             rows = await tx.permits.for_city(CITY, STATE, since=None, limit=500)
@@ -167,8 +180,9 @@ class Demo:
         self._step(f"Starting {len(permits)} property workflows")
         leads: dict[UUID, str] = {}
         for permit_id, line in permits:
-            answer = await api.post("/workflows/property", json={"permit_id": str(permit_id)})
-            leads[UUID(answer.raise_for_status().json()["lead_id"])] = line
+            body = {"permit_id": str(permit_id)}
+            started = await patiently(lambda body=body: post(api, "/workflows/property", body))
+            leads[UUID(started["lead_id"])] = line
         return leads
 
     async def _watch(
@@ -181,7 +195,7 @@ class Demo:
         async def follow(lead: UUID) -> None:
             handle = client.get_workflow_handle(property_workflow_id(lead), result_type=PropertyResult)
             try:
-                results[lead] = await handle.result()
+                results[lead] = await patiently(handle.result)
             except WorkflowFailureError as failure:
                 failed[lead] = str(failure.cause)
 
@@ -192,8 +206,7 @@ class Demo:
             try:
                 async with asyncio.timeout(LIMIT_SECONDS):
                     while not following.done():
-                        self.world.check()
-                        progress.show(await self._stages(client, leads))
+                        progress.show(await patiently(lambda: self._stages(client, leads)))
                         await asyncio.wait([following], timeout=POLL_SECONDS)
                     await following
             finally:
@@ -234,21 +247,21 @@ class Demo:
     async def _report(
         self,
         database: Database,
-        api: httpx.AsyncClient,
+        settings: Settings,
         results: Mapping[UUID, PropertyResult],
         failed: Mapping[UUID, str],
         histories: HistoryReport,
         reviewer: Reviewer,
         truth: Mapping[UUID, House],
     ) -> Report:
+        verdicts = await self._model_verdicts(database, results)
         async with database.transaction() as tx:
-            verdicts = await tx.analyses.model_verdicts(list(results))
-            breakdowns = await tx.scores.breakdowns(list(results))
+            breakdowns = await tx.scores.of_leads(list(results))
         judged = [
             Judged(
                 predicted=verdict.condition,
                 true=truth[lead].condition,
-                damages_seen=verdict.damages,
+                damages_seen=frozenset(damage.damage for damage in verdict.damages),
                 damages_true=truth[lead].damages,
                 sqft_measured=verdict.roof_sqft,
                 sqft_true=truth[lead].roof_sqft,
@@ -256,7 +269,7 @@ class Demo:
             for lead, verdict in verdicts.items()
             if lead in truth
         ]
-        sheet = await draw_contact_sheet(database, self.world.environment, results, project_root() / "out")
+        sheet = await self._contact_sheet(settings, results)
         return Report(
             results=dict(results),
             failures=dict(failed),
@@ -269,6 +282,22 @@ class Demo:
             temporal_ui_url=self.world.environment.get("TEMPORAL_UI_URL", ""),
         )
 
+    async def _model_verdicts(self, database: Database, leads: Iterable[UUID]) -> dict[UUID, EnsembleVerdict]:
+        """What the models said, whatever a reviewer made of it afterwards."""
+        async with database.transaction() as tx:
+            findings = {lead: await tx.analyses.findings(lead) for lead in leads}
+        return {lead: combine(found) for lead, found in findings.items() if found}
+
+    async def _contact_sheet(self, settings: Settings, results: Mapping[UUID, PropertyResult]) -> Path | None:
+        tiles = []
+        async with ObjectStore.from_settings(settings) as store:
+            for result in pick(results):
+                assert result.lead_id is not None
+                with contextlib.suppress(ObjectMissing):
+                    overlay = await store.get(overlay_key(result.lead_id, View.OVERHEAD), max_bytes=MAX_OVERLAY_BYTES)
+                    tiles.append(Tile(overlay, *captions(result)))
+        return draw(tiles, project_root() / "out" / "contact-sheet.png") if tiles else None
+
     def _step(self, words: str) -> None:
         self._console.print(f"[bold]==>[/bold] {words}")
 
@@ -276,6 +305,27 @@ class Demo:
         self._console.print(f"    {words}", markup=False, highlight=False)
 
 
-def output_folder() -> Path:
-    """Where the demo leaves its pictures."""
-    return project_root() / "out"
+async def post(api: httpx.AsyncClient, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """POST and decode; raises on any status that is not a success."""
+    answer = await api.post(path, json=body)
+    return dict(answer.raise_for_status().json())
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """The call's answer, tried again while the API or Temporal is away (it was killed and comes back)."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await call()
+        except (httpx.TransportError, httpx.HTTPStatusError, RPCError) as failure:
+            if time.monotonic() > deadline or not _passes(failure):
+                raise
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _passes(failure: Exception) -> bool:
+    if isinstance(failure, httpx.HTTPStatusError):
+        return failure.response.is_server_error
+    if isinstance(failure, RPCError):
+        return failure.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+    return True

@@ -4,13 +4,16 @@ The demo runs on it, and so do the tests that kill things.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -20,6 +23,8 @@ from stack.stack import Stack
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 30.0
+HEAL_EVERY_SECONDS = 1.0
+MOST_DEATHS = 20
 
 VISION_QUEUES = ("imagery", "inference")
 OTHER_QUEUES = ("orchestration", "scraping", "enrichment", "messaging", "billing")
@@ -48,6 +53,7 @@ class World:
     api_port: int = 0
     _running: dict[str, Started] = field(default_factory=dict)
     _environment: dict[str, str] = field(default_factory=dict)
+    _deaths: Counter[str] = field(default_factory=Counter)
 
     @property
     def sandbox_url(self) -> str:
@@ -75,24 +81,64 @@ class World:
         """Start the named programs (all when none is named) and wait until the servers among them answer."""
         programs = self._programs()
         for name in names or tuple(programs):
-            self._running[name] = spawn(
-                programs[name].argv, cwd=self.stack.root, log=self.stack.log(name), env=self._environment
-            )
+            self._spawn(name)
         async with httpx.AsyncClient(timeout=2) as client:
             for name in names or tuple(programs):
                 url = programs[name].ready_url
                 if url is not None:
                     await self._await_ready(client, name, url)
 
-    def check(self) -> None:
-        """Raise WorldError if a program has died."""
-        for name, started in self._running.items():
-            if started.process() is None:
-                raise WorldError(f"{name} died. The end of its log:\n{tail(self.stack.log(name))}")
+    def heal(self) -> None:
+        """Start again whatever died: our programs and the servers of the stack.
+
+        Raises WorldError for a program that keeps dying, with the end of its log.
+        """
+        if any(status.state == "down" for status in self.stack.status()):
+            self.say("a server of the stack is gone; starting it again")
+            self.stack.up()
+        for name, started in list(self._running.items()):
+            if started.process() is not None:
+                continue
+            self._deaths[name] += 1
+            if self._deaths[name] > MOST_DEATHS:
+                raise WorldError(f"{name} keeps dying. The end of its log:\n{tail(self.stack.log(name))}")
+            self.say(f"{name} is gone; starting it again")
+            self._spawn(name)
+
+    @contextlib.asynccontextmanager
+    async def supervised(self) -> AsyncIterator[None]:
+        """Heal once a second; what cannot be healed is raised in the body."""
+        body = asyncio.current_task()
+        assert body is not None
+        watch = asyncio.create_task(self._supervise(body))
+        try:
+            yield
+        except asyncio.CancelledError:
+            if watch.done() and not watch.cancelled() and (failure := watch.exception()) is not None:
+                body.uncancel()
+                raise failure from None
+            raise
+        finally:
+            watch.cancel()
+            await asyncio.wait([watch])
+
+    async def _supervise(self, body: "asyncio.Task[Any]") -> None:
+        while True:
+            await asyncio.sleep(HEAL_EVERY_SECONDS)
+            try:
+                await asyncio.to_thread(self.heal)
+            except Exception:
+                body.cancel()
+                raise
 
     def kill(self, name: str) -> None:
-        """End a program with SIGKILL, as a crash would."""
-        stop(self._running.pop(name), signal.SIGKILL, STOP_SECONDS)
+        """End a program with SIGKILL, as a crash would; `heal` starts it again."""
+        stop(self._running[name], signal.SIGKILL, STOP_SECONDS)
+
+    def _spawn(self, name: str) -> None:
+        self._running[name] = spawn(
+            self._programs()[name].argv, cwd=self.stack.root, log=self.stack.log(name), env=self._environment
+        )
 
     def stop(self) -> None:
         """Stop our programs, workers first, each with time to finish what it runs. The stack stays."""
@@ -131,7 +177,8 @@ class World:
     async def _await_ready(self, client: httpx.AsyncClient, name: str, url: str) -> None:
         deadline = asyncio.get_running_loop().time() + READY_SECONDS
         while asyncio.get_running_loop().time() < deadline:
-            self.check()
+            if self._running[name].process() is None:
+                raise WorldError(f"{name} died. The end of its log:\n{tail(self.stack.log(name))}")
             try:
                 if (await client.get(url)).is_success:
                     return

@@ -1,9 +1,85 @@
-"""How each queue's activities object is built from the shared resources."""
+"""How each queue's activities object is built from the shared resources.
+
+Imports stay inside: a worker loads only what it runs, so the messaging worker never loads a model.
+"""
 
 from collections.abc import Callable
 
+from activities.billing.activities import BillingActivities
+from activities.enrichment.activities import EnrichmentActivities
+from activities.imagery.activities import ImageryActivities
+from activities.inference.activities import InferenceActivities
+from activities.leads.activities import LeadActivities
+from activities.messaging.activities import MessagingActivities
+from activities.scraping.activities import ScrapingActivities
 from workers.resources import Resources
 from workflows.options import TaskQueue
 
 
-FACTORIES: dict[TaskQueue, Callable[[Resources], object]] = {}
+def _leads(resources: Resources) -> LeadActivities:
+    return LeadActivities(resources.database)
+
+
+def _scraping(resources: Resources) -> ScrapingActivities:
+    from integrations.assessor import Assessor
+    from integrations.portals import PermitPortals
+
+    token = resources.settings.socrata_app_token
+    # Portal and assessor addresses are absolute: each city has its own.
+    portals = PermitPortals(resources.vendor("permit_portal", ""), token.get_secret_value() if token else None)
+    return ScrapingActivities(resources.database, portals, Assessor(resources.vendor("assessor", "")))
+
+
+def _imagery(resources: Resources) -> ImageryActivities:
+    from integrations.google_imagery import GoogleImagery
+
+    settings = resources.settings
+    http = resources.vendor("google_maps", settings.google_maps_base_url)
+    imagery = GoogleImagery(http, settings.google_maps_api_key.get_secret_value())
+    return ImageryActivities(resources.database, resources.object_store, imagery)
+
+
+def _inference(resources: Resources) -> InferenceActivities:
+    return InferenceActivities(resources.database, resources.object_store, resources.models)
+
+
+def _enrichment(resources: Resources) -> EnrichmentActivities:
+    from integrations.geocoding import CachedGeocoder, GoogleGeocoder
+    from integrations.hunter import HunterFinder
+    from integrations.zerobounce import ZeroBounceVerifier
+
+    settings = resources.settings
+    google = resources.vendor("google_maps", settings.google_maps_base_url)
+    geocoder = CachedGeocoder(GoogleGeocoder(google, settings.google_maps_api_key.get_secret_value()), resources.redis)
+    hunter = resources.vendor("hunter", settings.hunter_base_url)
+    zerobounce = resources.vendor("zerobounce", settings.zerobounce_base_url)
+    return EnrichmentActivities(
+        resources.database,
+        geocoder,
+        HunterFinder(hunter, settings.hunter_api_key.get_secret_value()),
+        ZeroBounceVerifier(zerobounce, settings.zerobounce_api_key.get_secret_value()),
+    )
+
+
+def _messaging(resources: Resources) -> MessagingActivities:
+    from activities.messaging.letters import Sender
+    from integrations.sendgrid_mail import SendGridMail
+
+    settings = resources.settings
+    mail = SendGridMail.from_settings(settings, resources.meter)
+    return MessagingActivities(resources.database, mail, Sender.from_settings(settings))
+
+
+def _billing(resources: Resources) -> BillingActivities:
+    return BillingActivities(resources.database)
+
+
+FACTORIES: dict[TaskQueue, Callable[[Resources], object]] = {
+    TaskQueue.ORCHESTRATION: _leads,
+    TaskQueue.SCRAPING: _scraping,
+    TaskQueue.IMAGERY: _imagery,
+    TaskQueue.INFERENCE: _inference,
+    TaskQueue.ENRICHMENT: _enrichment,
+    TaskQueue.MESSAGING: _messaging,
+    TaskQueue.BILLING: _billing,
+}

@@ -14,7 +14,6 @@ from activities.inference.activities import InferenceActivities
 from activities.leads.activities import LeadActivities
 from activities.messaging.activities import MessagingActivities
 from activities.scraping.activities import ScrapingActivities
-
 from workflows.options import TaskQueue
 from workflows.permits import PermitScrapeWorkflow
 from workflows.property import PropertyWorkflow

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import httpx
 
 from config.settings import Settings
-from integrations.http import VendorHttp
+from integrations.http import CallMeter, VendorHttp
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from integrations.object_store import ObjectStore
-    from integrations.sendgrid_mail import SendGridMail
     from ml_models.runner import RoofModels
     from schema.database import Database
     from schema.pii import PiiVault
@@ -64,8 +63,29 @@ class Resources:
         self.stack.push_async_callback(client.aclose)
         return client
 
-    def vendor(self, name: str, base_url: str) -> VendorHttp:
-        """A metered HTTP endpoint of a vendor."""
+    @cached_property
+    def object_store(self) -> "ObjectStore":
+        """The bucket of images."""
+        from integrations.object_store import ObjectStore
+
+        store = ObjectStore.from_settings(self.settings)
+        self.stack.push_async_callback(store.close)
+        return store
+
+    @cached_property
+    def models(self) -> "RoofModels":
+        """The three models, loaded once per process."""
+        from ml_models.runner import RoofModels
+
+        return RoofModels.load(self.settings.models_dir, threads=self.settings.inference_threads)
+
+    @cached_property
+    def meter(self) -> CallMeter:
+        """Books every vendor call."""
         from activities.metering import call_meter
 
-        return VendorHttp(name, self.http, base_url, call_meter(self.database))
+        return call_meter(self.database)
+
+    def vendor(self, name: str, base_url: str) -> VendorHttp:
+        """A metered HTTP endpoint of a vendor."""
+        return VendorHttp(name, self.http, base_url, self.meter)

@@ -61,5 +61,3 @@ async def run_workers(settings: Settings, queues: list[TaskQueue], stop: asyncio
         log.info("workers running", queues=[queue.value for queue in queues])
         await stop.wait()
         log.info("workers stopping: finishing what runs")
-
-

@@ -56,6 +56,8 @@ def test_workflows_are_as_recorded() -> None:
 
 def test_fingerprint_sees_commands_and_not_comments() -> None:
     plain = fingerprint("async def run():\n    await step_one()\n    await step_two()\n")
-    commented = fingerprint('async def run():\n    """Says why."""\n    await step_one()  # why\n\n    await step_two()\n')
+    commented = fingerprint(
+        'async def run():\n    """Says why."""\n    await step_one()  # why\n\n    await step_two()\n'
+    )
     swapped = fingerprint("async def run():\n    await step_two()\n    await step_one()\n")
     assert plain == commented != swapped

@@ -21,7 +21,6 @@ from schema.contracts.property import (
     PropertyResult,
     PublishSummary,
     Reason,
-    ReviewDecision,
     Stage,
 )
 from tests.workflow.conftest import run_script
@@ -75,9 +74,7 @@ async def test_a_confident_property_is_sold_without_a_person(time_skipping: Work
         assert names.index(before) < names.index(after), f"{before} comes before {after}"
 
 
-@pytest.mark.parametrize(
-    ("signal", "status"), [("approve", LeadStatus.AVAILABLE), ("reject", LeadStatus.REJECTED)]
-)
+@pytest.mark.parametrize(("signal", "status"), [("approve", LeadStatus.AVAILABLE), ("reject", LeadStatus.REJECTED)])
 @pytest.mark.parametrize("payload", [None, {"corrected_condition": "critical"}, "looks right to me", [1, 2]])
 async def test_a_doubtful_property_waits_for_a_signal(
     time_skipping: WorkflowEnvironment, signal: str, status: LeadStatus, payload: Any

@@ -61,8 +61,8 @@ _NOT_ROOF_WORK = _any(
     r"building|house|home|flat|metal|main|new|low slope))* roof(?:[ -]?tops?|s)?\b(?! (?:sheathing|decking|covering))",
     r"roof(?:[ -]?tops?)\b",
     r"roof(?:\s*(?:and|&|or|/)\s*ground)?[ -]?mount(?:ed|ing)?\b",
-    r"roof[ -](?:top )?(?:decks?\b(?! (?:sheathing|replacement))|terraces?|patios?|lounges?|gardens?|bars?\b|hatch(?:es)?|"
-    r"ladders?|anchors?|drains?|vents?\b|fans?\b|curbs?|rafters?|truss(?:es)?|framing|joists?|dormers?|lines?\b|height|"
+    r"roof[ -](?:top )?(?:decks?\b(?! (?:sheathing|replacement))|terraces?|patios?|lounges?|gardens?|bars?\b|"
+    r"hatch(?:es)?|ladders?|anchors?|drains?|vents?\b|fans?\b|curbs?|rafters?|truss(?:es)?|framing|joists?|dormers?|lines?\b|height|"
     r"penetrations?|equipment|units?\b|hvac|antennas?|signs?|screens?|access|plans?|level|jacks?|solar|pv|"
     r"modifications?|overhangs?|extensions?|additions?|structures?|covers?\b)",
     r"no (?:work|changes?|modifications?|alterations?)(?: \w+){0,3} (?:roof(?:ing)?)\b",

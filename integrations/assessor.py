@@ -8,12 +8,12 @@ which field. A county's `assessor_config["labels"]` adds its own.
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from selectolax.parser import HTMLParser, Node
+from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from domain.address import Address, InvalidAddress, parse_address
 from domain.property_record import AssessorRecord
@@ -48,7 +48,8 @@ LABELS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _NO_HITS = re.compile(
-    r"\b(?:no|0)\s+(?:\w+\s+){0,3}(?:records?|results?|property|properties|parcels?|match(?:es)?)\b|\bnot found\b", re.IGNORECASE
+    r"\b(?:no|0)\s+(?:\w+\s+){0,3}(?:records?|results?|property|properties|parcels?|match(?:es)?)\b|\bnot found\b",
+    re.IGNORECASE,
 )
 _MIN_FIELDS = 3
 
@@ -115,7 +116,7 @@ class Assessor:
                 raise VendorUnreadable(self._http.vendor, "detail", "the page shows no parcel")
         return record if _same_property(record, address) else None
 
-    async def _open(self, operation: str, url: str) -> tuple[str, HTMLParser]:
+    async def _open(self, operation: str, url: str) -> tuple[str, LexborHTMLParser]:
         for _ in range(MAX_REDIRECTS + 1):
             body = await self._http.get(operation, url, accept=frozenset({200, 404}) | _REDIRECTS)
             if body.status not in _REDIRECTS:
@@ -123,10 +124,10 @@ class Assessor:
             url = self._same_host(operation, url, body.headers.get("location", ""))
         raise VendorUnreadable(self._http.vendor, operation, "too many redirects")
 
-    def _parse(self, operation: str, body: Body) -> HTMLParser:
+    def _parse(self, operation: str, body: Body) -> LexborHTMLParser:
         if b"<" not in body.content[:4096]:
             raise VendorUnreadable(self._http.vendor, operation, "the page is not HTML")
-        return HTMLParser(body.content)
+        return LexborHTMLParser(body.content)
 
     def _same_host(self, operation: str, base: str, link: str) -> str:
         """Only ever follow a county's page to the same county."""
@@ -136,18 +137,18 @@ class Assessor:
         return target
 
 
-def says_no_hits(page: HTMLParser) -> bool:
+def says_no_hits(page: LexborHTMLParser) -> bool:
     """Whether a short page says in words that nothing was found."""
     text = page.body.text(separator=" ") if page.body else ""
     return bool(_NO_HITS.search(text))
 
 
-def is_result_list(page: HTMLParser) -> bool:
+def is_result_list(page: LexborHTMLParser) -> bool:
     """Whether the page is a table of hits with a link in each row."""
     return any(row.css_first("a[href]") for row in page.css("table tr"))
 
 
-def matching_hit(page: HTMLParser, address: Address) -> str | None:
+def matching_hit(page: LexborHTMLParser, address: Address) -> str | None:
     """The link of the row that shows this address."""
     for row in page.css("table tr"):
         link = row.css_first("a[href]")
@@ -156,7 +157,7 @@ def matching_hit(page: HTMLParser, address: Address) -> str | None:
     return None
 
 
-def read_detail(page: HTMLParser, labels: Mapping[str, tuple[str, ...]]) -> AssessorRecord | None:
+def read_detail(page: LexborHTMLParser, labels: Mapping[str, tuple[str, ...]]) -> AssessorRecord | None:
     """The parcel on a page, or None when it shows too little of one. Values that cannot be right are left out."""
     found: dict[str, str] = {}
     for label, value in _pairs(page):
@@ -169,7 +170,7 @@ def read_detail(page: HTMLParser, labels: Mapping[str, tuple[str, ...]]) -> Asse
     return AssessorRecord(**values)
 
 
-def _pairs(page: HTMLParser) -> Iterator[tuple[str, str]]:
+def _pairs(page: LexborHTMLParser) -> Iterator[tuple[str, str]]:
     for row in page.css("tr"):
         cells = [node for node in row.iter() if node.tag in ("th", "td")]
         if len(cells) in (2, 4) and all(cell.tag == "td" for cell in cells[1::2]):
@@ -181,14 +182,14 @@ def _pairs(page: HTMLParser) -> Iterator[tuple[str, str]]:
             yield _label(term), _clean(value_node.text(separator=" "))
 
 
-def _next_element(node: Node) -> Node | None:
+def _next_element(node: LexborNode) -> LexborNode | None:
     following = node.next
     while following is not None and following.tag in ("-text", "_comment"):
         following = following.next
     return following
 
 
-def _label(node: Node) -> str:
+def _label(node: LexborNode) -> str:
     return re.sub(r"[^a-z0-9& -]+", " ", _clean(node.text(separator=" ")).lower()).strip().replace("  ", " ")
 
 
@@ -261,7 +262,7 @@ def _acres(text: str) -> Decimal | None:
 def _date(text: str) -> date | None:
     for pattern in ("%Y-%m-%d", "%m/%d/%Y", "%B %d, %Y", "%b %d, %Y"):
         try:
-            return datetime.strptime(text.strip(), pattern).date()
+            return datetime.strptime(text.strip(), pattern).replace(tzinfo=UTC).date()
         except ValueError:
             continue
     return None

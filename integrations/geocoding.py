@@ -97,7 +97,9 @@ def _location(result: Any, address: Address) -> Location | None:
 def _is_address(result: Any, address: Address) -> bool:
     """The same house number and state. A partial match must be a rooftop on the same street: the vendor
     interpolates numbers that no house has."""
-    parts = {kind: part["short_name"] for part in result["address_components"] for kind in part["types"]}
+    parts: dict[str, str] = {
+        kind: part["short_name"] for part in result["address_components"] for kind in part["types"]
+    }
     number, _, street = address.line.partition(" ")
     same = parts.get("street_number", "").upper() == number.upper()
     same = same and parts.get("administrative_area_level_1", "").upper() == address.state

@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -158,7 +158,7 @@ def _date(value: Any, name: str) -> date | None:
         return None
     for pattern in ("%Y-%m-%d", "%m/%d/%Y"):
         try:
-            return datetime.strptime(text[:10], pattern).date()
+            return datetime.strptime(text[:10], pattern).replace(tzinfo=UTC).date()
         except ValueError:
             continue
     raise ValueError(f"the {name} is not a date")

@@ -28,7 +28,7 @@ class PermitPortal(Protocol):
         ...
 
 
-class PortalUnsupported(Exception):
+class PortalUnsupported(LookupError):
     """The city's portal cannot be read; the message says why in words for the operator."""
 
 

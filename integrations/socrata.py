@@ -5,20 +5,19 @@ The portal sends numbers as strings, leaves nulls out, and orders nothing unless
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from domain.address import Address
-from domain.permits import PORTAL_WORDS, PermitRecord
+from domain.permits import PORTAL_WORDS
 from integrations.http import VendorHttp, VendorUnreadable
 from integrations.permit_rows import FieldMap, PermitPage, read_page
 
 ROWS_AT_ADDRESS = 200
-_STREET_WORDS = frozenset(
-    "N S E W NE NW SE SW NORTH SOUTH EAST WEST ST AVE DR RD LN CT CIR BLVD PL TER WAY TRL PKWY HWY LOOP CV PATH RUN "
-    "STREET AVENUE DRIVE ROAD LANE COURT CIRCLE BOULEVARD PLACE TERRACE TRAIL PARKWAY HIGHWAY COVE APT UNIT STE BLDG".split()
+# Words that portals spell in several ways, or leave out.
+_STREET_WORDS = re.compile(
+    r"[NSEW]|[NS][EW]|NORTH|SOUTH|EAST|WEST|ST|STREET|AVE|AVENUE|DR|DRIVE|RD|ROAD|LN|LANE|CT|COURT|CIR|CIRCLE|BLVD|"
+    r"BOULEVARD|PL|PLACE|TER|TERRACE|WAY|TRL|TRAIL|PKWY|PARKWAY|HWY|HIGHWAY|CV|COVE|LOOP|PATH|RUN|APT|UNIT|STE|BLDG"
 )
 
 
@@ -73,14 +72,16 @@ class SocrataPortal:
     def _mentions_roof(self) -> str:
         columns = [self._dataset.fields.single(field) for field in ("description", "permit_type")]
         return " OR ".join(
-            f"upper({column}) like '%{word}%'" for column in dict.fromkeys(filter(None, columns)) for word in PORTAL_WORDS
+            f"upper({column}) like '%{word}%'"
+            for column in dict.fromkeys(filter(None, columns))
+            for word in PORTAL_WORDS
         )
 
     def _at(self, address: Address) -> str:
         """House number and the longest word of the street, which survives other spellings of the rest."""
         number, _, street = address.line.partition(" ")
-        words = [word for word in re.findall(r"[A-Z0-9]+", street.upper()) if word not in _STREET_WORDS]
-        core = max(words, key=len, default="")
+        words = [word for word in re.findall(r"[A-Z0-9]+", street.upper()) if not _STREET_WORDS.fullmatch(word)]
+        core = max(words, key=len, default=street.upper())
         columns = self._dataset.fields.columns("address")
         if not columns:
             raise VendorUnreadable(self._http.vendor, "field map", "no column is known for address")

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlmodel import col
 
 from schema.progress import ScrapingProgress
 from schema.repositories.base import Repository, page_size
@@ -29,7 +30,7 @@ class JobRepository(Repository):
             "error_message": None,
             "completed_at": None,
             "config": statement.excluded.config,
-            "retry_count": ScrapingJob.retry_count + 1,
+            "retry_count": col(ScrapingJob.retry_count) + 1,
         }
         await self._session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=again))
 
@@ -48,7 +49,7 @@ class JobRepository(Repository):
             results=results,
             error_message=error,
             completed_at=func.now(),
-            duration_seconds=func.extract("epoch", func.now() - ScrapingJob.started_at),
+            duration_seconds=func.extract("epoch", func.now() - col(ScrapingJob.started_at)),
         )
 
     async def scraping_job(self, job_id: UUID) -> ScrapingJob | None:
@@ -57,9 +58,9 @@ class JobRepository(Repository):
 
     async def scraping_page(self, after: tuple[datetime, UUID] | None, limit: int) -> Sequence[ScrapingJob]:
         """Jobs, newest first, behind the (created_at, id) of the page before."""
-        query = select(ScrapingJob).order_by(ScrapingJob.created_at.desc(), ScrapingJob.id.desc())
+        query = select(ScrapingJob).order_by(col(ScrapingJob.created_at).desc(), col(ScrapingJob.id).desc())
         if after is not None:
-            query = query.where(tuple_(ScrapingJob.created_at, ScrapingJob.id) < after)
+            query = query.where(tuple_(col(ScrapingJob.created_at), col(ScrapingJob.id)) < after)
         return (await self._session.scalars(query.limit(page_size(limit)))).all()
 
     async def scraped_within(self, job_id: UUID, age: timedelta) -> ScrapingJob | None:
@@ -91,12 +92,12 @@ class JobRepository(Repository):
                 "cost": str(cost),
             }
         }
-        kept = func.coalesce(EnrichmentJob.enrichment_data, literal({}, JSONB))
+        kept = func.coalesce(col(EnrichmentJob.enrichment_data), literal({}, JSONB))
         await self._update_enrichment(
             job_id,
             enrichment_data=kept.concat(literal(entry, JSONB)),
-            cost=func.coalesce(EnrichmentJob.cost, 0) + cost,
-            api_calls_made=EnrichmentJob.api_calls_made + 1,
+            cost=func.coalesce(col(EnrichmentJob.cost), 0) + cost,
+            api_calls_made=col(EnrichmentJob.api_calls_made) + 1,
         )
 
     async def answer(self, job_id: UUID, source: str, question: str, age: timedelta) -> JSON | None:
@@ -137,10 +138,10 @@ class JobRepository(Repository):
         return await self._session.get(EnrichmentJob, job_id, populate_existing=True)
 
     async def _update_scraping(self, job_id: UUID, **values: Any) -> None:
-        await self._session.execute(update(ScrapingJob).where(ScrapingJob.id == job_id).values(**values))
+        await self._session.execute(update(ScrapingJob).where(col(ScrapingJob.id) == job_id).values(**values))
 
     async def _update_enrichment(self, job_id: UUID, **values: Any) -> None:
-        await self._session.execute(update(EnrichmentJob).where(EnrichmentJob.id == job_id).values(**values))
+        await self._session.execute(update(EnrichmentJob).where(col(EnrichmentJob.id) == job_id).values(**values))
 
 
 def _items(progress: ScrapingProgress) -> dict[str, int]:

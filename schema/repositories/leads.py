@@ -257,6 +257,13 @@ class LeadRepository(Repository):
             found["email_acquisition_cost"] = cost
         await self._update(lead_id, found)
 
+    async def drop_email(self, lead_id: UUID) -> None:
+        """Forgets an e-mail address that mail cannot reach."""
+        nothing = dict.fromkeys(
+            ("owner_email", "owner_email_bidx", "owner_email_confidence", "owner_email_source"), None
+        )
+        await self._update(lead_id, {**nothing, "owner_email_verified": False})
+
     async def contact(self, lead_id: UUID) -> OwnerContact | None:
         """The owner's contacts, decrypted; None without such a lead."""
         lead = await self.get(lead_id)

@@ -1,0 +1,1 @@
+"""Reads permit portals and county assessors (queue `scraping`)."""

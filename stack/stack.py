@@ -6,6 +6,7 @@ import fcntl
 import os
 import secrets
 import shlex
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -94,6 +95,17 @@ class Stack:
             components = [kind(self._context()) for kind in COMPONENTS]
             with ThreadPoolExecutor(max_workers=len(COMPONENTS)) as pool:
                 list(pool.map(self._stop, components))
+
+    def destroy(self) -> None:
+        """Delete the stack with all its data; it must be down."""
+        if not self.home.exists():
+            return
+        components = [kind(self._context()) for kind in COMPONENTS]
+        if any(self._started(component.name) for component in components):
+            raise StackError("the stack is up: stop it before deleting its data")
+        for component in components:
+            shutil.rmtree(component.data(), ignore_errors=True)
+        shutil.rmtree(self.home)
 
     def kill(self, name: str) -> None:
         """End one component with SIGKILL, as a crash would."""

@@ -9,6 +9,7 @@ import json
 import logging
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from config.settings import get_settings
 from temporal.clean_exit import leave
@@ -48,6 +49,9 @@ async def serve(queues: list[TaskQueue]) -> None:
 
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    # asyncio's default of a few threads is fewer than the activities that may compute or block at once.
+    slots = sum(QUEUES[queue].concurrency for queue in queues)
+    loop.set_default_executor(ThreadPoolExecutor(max_workers=slots + 8))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     await run_workers(get_settings(), queues, stop)

@@ -1,7 +1,6 @@
 """Runs workers for a set of task queues in one process, and shuts them down without losing work."""
 
 import asyncio
-import concurrent.futures
 from contextlib import AsyncExitStack
 from datetime import timedelta
 
@@ -50,8 +49,6 @@ def build_worker(client: Client, queue: TaskQueue, resources: Resources, task_qu
 
 async def run_workers(settings: Settings, queues: list[TaskQueue], stop: asyncio.Event) -> None:
     """Run until `stop` is set; then finish what runs, for at most `GRACEFUL_SHUTDOWN`."""
-    slots = sum(QUEUES[queue].concurrency for queue in queues)
-    asyncio.get_running_loop().set_default_executor(concurrent.futures.ThreadPoolExecutor(max_workers=slots + 8))
     async with AsyncExitStack() as stack:
         resources = Resources(settings, stack)
         client = await connect(settings)

@@ -21,7 +21,7 @@ from activities.imagery.formats import BadImage, Header
 from activities.imagery.keys import SHOTS, ImageType, Shot, original_key, sidecar_key
 from activities.metering import charged_to
 from domain.roof import View
-from integrations.google_imagery import ZOOM, GoogleImagery, Panorama, metres_per_px
+from integrations.google_imagery import SIZE_PX, ZOOM, GoogleImagery, Panorama, metres_per_px
 from integrations.http import VendorRejected, VendorUnreadable
 from integrations.object_store import ObjectMissing, ObjectStore
 from schema.contracts.property import ImagerySummary, Reason
@@ -39,7 +39,12 @@ TURNS: Mapping[View, float] = {
     View.REAR: 180.0,
     View.RIGHT: 270.0,
 }
-"""Camera heading of each view, clockwise from looking at the front of the house."""
+"""Camera heading of each view, clockwise from looking at the front of the house.
+
+All four come from the one panorama nearest to the house, so a real street only gives a good front; the
+other headings show the sides as far as the camera sees them. Choosing a panorama per side (metadata is
+free) is where this gets better.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,7 @@ class Acquisition:
 
     async def _keep(self, key: str, shot: Shot, download: Download, header: Header, quality: int) -> ImageRecord:
         facts: dict[str, Any] = {
-            **download.facts,
+            **_rescaled(download.facts, header),
             "view": shot.view.value,
             "captured": download.captured.isoformat() if download.captured else None,
             "format": header.format,
@@ -208,6 +213,12 @@ class Acquisition:
                 satellite_image_url=overhead,
                 street_view_urls=list(urls.values()),
             )
+
+
+def _rescaled(facts: dict[str, Any], header: Header) -> dict[str, Any]:
+    """The scale is that of a picture of the size we asked for; a vendor may send another."""
+    scale = facts.get("metres_per_px")
+    return facts if scale is None else {**facts, "metres_per_px": round(scale * SIZE_PX / header.width, 6)}
 
 
 class _Visit:

@@ -1,8 +1,4 @@
-"""Every vendor call becomes a row of `api_usage_logs`, booked on the lead it was made for.
-
-    with charged_to(lead_id):
-        await geocoder.locate(address)
-"""
+"""Every vendor call becomes a row of `api_usage_logs`, booked on the lead of the `charged_to` block it is made in."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

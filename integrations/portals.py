@@ -13,8 +13,6 @@ from integrations.http import VendorHttp
 from integrations.permit_rows import FieldMap, PermitPage
 from integrations.socrata import SocrataDataset, SocrataPortal
 
-ROWS_PER_PAGE = 500
-
 
 class PermitPortal(Protocol):
     """A city's permits. Both methods raise the VendorErrors of `integrations.http`."""
@@ -45,9 +43,11 @@ class PermitSource:
 
 def _socrata(source: PermitSource, http: VendorHttp, app_token: str | None) -> PermitPortal:
     fields = FieldMap(source.config.get("field_map") or {})
+    if not source.url:
+        raise PortalUnsupported("the portal's URL is not known yet")
     missing = [name for name in ("permit_number", "address", "issue_date") if not fields.columns(name)]
-    if missing or not source.url:
-        raise PortalUnsupported(f"the portal's {' and '.join(missing) or 'URL'} column is not known yet")
+    if missing:
+        raise PortalUnsupported(f"the portal's columns for {', '.join(missing)} are not known yet")
     if not (fields.single("description") or fields.single("permit_type")):
         raise PortalUnsupported("no column that could tell roof work is known yet")
     return SocrataPortal(http, SocrataDataset(source.url, fields, source.city, source.state), app_token)

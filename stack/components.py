@@ -342,6 +342,8 @@ class SeaweedFS(Component):
     _servers = ("s3", "master", "volume", "filer")
     port_names = tuple(f"{server}{suffix}" for server in _servers for suffix in ("", "-grpc"))
     REGION = "us-east-1"
+    # Volumes and filer are flushed and closed within milliseconds; then it waits 15 s for nobody.
+    stop_patience_seconds = 2.0
 
     def prepare(self) -> None:
         super().prepare()

@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Shield the run from the user's environment, and give it a folder for its servers."""
     for name in Settings.model_fields:
         os.environ.pop(name.upper(), None)
+    Settings.model_config["env_file"] = None
     if not _is_worker(config):
         servers.begin_run()
 

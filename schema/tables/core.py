@@ -110,7 +110,7 @@ class BaseLead(ChangingRow, table=True):
         Index(
             "idx_base_leads_market",
             "state",
-            "city",
+            text("lower(city)"),
             text("quality_score DESC"),
             text("id DESC"),
             postgresql_where=text("status = 'available'"),
@@ -219,7 +219,7 @@ class RoofingPermit(ChangingRow, table=True):
         Index(
             "idx_permits_city_date",
             "state",
-            "city",
+            text("lower(city)"),
             text("issue_date DESC"),
             text("id DESC"),
         ),

@@ -32,6 +32,8 @@ MATERIALS = {
 }
 ORDINARY_CONDITIONS = (0.08, 0.22, 0.28, 0.26, 0.16)
 """Grades, best first, of older roofs nobody has asked a permit for."""
+UNWORTHY_VALUE = 480_000
+"""US dollars. A new roof on a costlier house in the storm would still reach the score that makes a lead."""
 HAIL_SHOWS_ON = frozenset({RoofMaterial.SHINGLE, RoofMaterial.METAL})
 
 FINDABLE, DELIVERABLE = 0.85, 0.90
@@ -327,6 +329,8 @@ class City:
         sqft = int(roof.footprint.plan_m2 * SQFT_PER_M2 * rng.uniform(0.74, 0.88) / 10) * 10
         beds = 2 + (sqft > 1150) + (sqft > 1650) + (sqft > 2300)
         value = int(round(math.exp(rng.uniform(math.log(part.value[0]), math.log(part.value[1]))), -2))
+        if role == "renewed":
+            value = min(value, UNWORTHY_VALUE)
         owner = self._owner(index, rng)
         street = self._street(part, street_index)
         line = f"{number} {street}"

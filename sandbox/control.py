@@ -49,7 +49,7 @@ def _add_truth(routes: APIRouter, world: World) -> None:
         raise HTTPException(404, "No house has this address.")
 
     @routes.get("/people")
-    def people() -> dict[str, Any]:
+    def people() -> list[str]:
         found = [person for town in world.towns.values() for person in town.city.people]
         strings = {text for person in found for text in person.strings}
         strings |= {
@@ -58,10 +58,7 @@ def _add_truth(routes: APIRouter, world: World) -> None:
             for house in town.city.houses
             if not house.owner_occupied and not house.owner.company
         }
-        return {
-            "people": [_person(person) for person in found if not person.company],
-            "strings": sorted(strings),
-        }
+        return sorted(strings)
 
 
 def _add_outside(routes: APIRouter, world: World) -> None:
@@ -72,9 +69,9 @@ def _add_outside(routes: APIRouter, world: World) -> None:
         return [permit_truth(permit) for permit in found if roofing is None or permit.kind.roofing == roofing]
 
     @routes.get("/contractors")
-    def contractors(city: str = "austin") -> list[dict[str, Any]]:
-        town = _town(world, city)
-        return [contractor(town.city, company, world.today) for company in town.city.companies]
+    def contractors() -> list[dict[str, Any]]:
+        cities = [town.city for town in world.towns.values()]
+        return [contractor(city, company, world.today) for city in cities for company in city.companies]
 
     @routes.get("/storms")
     def storms() -> list[dict[str, Any]]:
@@ -241,7 +238,8 @@ def contractor(city: City, company: Company, today: date) -> dict[str, Any]:
         "zip": company.zip,
         "lat": company.lat,
         "lng": company.lng,
-        "service_areas": [{"city": spec.city, "state": spec.state, "radius_miles": company.radius_miles}],
+        "timezone": spec.timezone,
+        "service_areas": [_area(city, company)],
         "license_number": company.licence,
         "license_state": spec.state,
         "license_status": "active",
@@ -258,6 +256,12 @@ def contractor(city: City, company: Company, today: date) -> dict[str, Any]:
         "contract_end_date": (today + timedelta(days=275)).isoformat(),
         "source": "sandbox",
     }
+
+
+def _area(city: City, company: Company) -> dict[str, Any]:
+    """The whole city, or a circle around the company's own place."""
+    whole = {"city": city.spec.city, "state": city.spec.state}
+    return {"radius_miles": company.radius_miles} | (whole if company.radius_miles >= 15 else {})
 
 
 def storm_event(city: City, storm: Storm) -> dict[str, Any]:

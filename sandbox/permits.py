@@ -87,6 +87,9 @@ TYPES = {
 }
 OTHER_TRADES = ("Third Coast Electric Example Co", "Cactus Plumbing Example LLC", "Cool Limestone Air Example Inc")
 
+Plan = tuple[date, PermitKind, date | None]
+"""When a permit is issued, for what, and when the work was signed off."""
+
 
 @dataclass(frozen=True, slots=True)
 class Permit:
@@ -110,59 +113,63 @@ class Permit:
 
 def permits_of(city: City) -> tuple[Permit, ...]:
     """Every permit of the city, newest first."""
-    drafts: list[tuple[date, int, House, PermitKind, bool]] = []
+    drafts: list[tuple[date, int, House, PermitKind, date | None]] = []
     for house in city.houses:
         rng = city.rng("permits", house.index)
         planned = [*_roof_permits(city, house, rng), *_other_permits(city, house, rng)]
-        drafts += [(issued, house.index, house, kind, final) for issued, kind, final in planned]
+        drafts += [(issued, house.index, house, kind, completed) for issued, kind, completed in planned]
     drafts.sort(key=lambda draft: (draft[0], draft[1], draft[3].description))
     rows = [
-        Permit(house, kind, issued, _row(city, house, kind, issued, final, serial))
-        for serial, (issued, _, house, kind, final) in enumerate(drafts)
+        Permit(house, kind, issued, _row(city, house, kind, issued, completed, serial))
+        for serial, (issued, _, house, kind, completed) in enumerate(drafts)
     ]
     return tuple(reversed(rows))
 
 
-def _roof_permits(city: City, house: House, rng: np.random.Generator) -> list[tuple[date, PermitKind, bool]]:
-    planned: list[tuple[date, PermitKind, bool]] = []
+def _roof_permits(city: City, house: House, rng: np.random.Generator) -> list[Plan]:
+    planned: list[Plan] = []
     if house.reroof_recorded:
         kind = OVERLAY if house.recent is None and rng.random() < 0.08 else _any(rng, REPLACEMENTS)
         # A new roof is signed off some days after its permit.
         before = int(rng.integers(1, 7)) if house.recent else int(rng.integers(5, 40))
-        planned.append((house.roofed - timedelta(days=before), kind, True))
+        planned.append((house.roofed - timedelta(days=before), kind, house.roofed))
     if house.recent == "worn":
         latest = RECENT_DAYS
         if house.storm:
             latest = min(latest, (city.today - house.storm.day).days - 2)
-        planned.append((city.today - timedelta(days=int(rng.integers(1, latest))), _any(rng, REPAIRS), False))
+        planned.append((city.today - timedelta(days=int(rng.integers(1, latest))), _any(rng, REPAIRS), None))
     elif house.recent is None and rng.random() < 0.07:
-        planned.append((city.today - timedelta(days=int(rng.integers(120, 2_400))), _any(rng, REPAIRS), True))
+        planned.append(_finished(city, int(rng.integers(120, 2_400)), _any(rng, REPAIRS), rng))
     return planned
 
 
-def _other_permits(city: City, house: House, rng: np.random.Generator) -> list[tuple[date, PermitKind, bool]]:
+def _other_permits(city: City, house: House, rng: np.random.Generator) -> list[Plan]:
     oldest = min((city.today - date(house.year_built, 12, 31)).days, 26 * 365)
     planned = [
-        (city.today - timedelta(days=int(rng.integers(45, max(46, oldest)))), _any(rng, ORDINARY), True)
+        _finished(city, int(rng.integers(45, max(46, oldest))), _any(rng, ORDINARY), rng)
         for _ in range(int(rng.integers(0, 4)))
     ]
     if rng.random() < 0.16:
-        planned.append((city.today - timedelta(days=int(rng.integers(1, 45))), _any(rng, LOOKALIKES), False))
+        planned.append((city.today - timedelta(days=int(rng.integers(1, 45))), _any(rng, LOOKALIKES), None))
     if rng.random() < 0.22:
-        planned.append((city.today - timedelta(days=int(rng.integers(1, 45))), _any(rng, ORDINARY), False))
+        planned.append((city.today - timedelta(days=int(rng.integers(1, 45))), _any(rng, ORDINARY), None))
     return planned
+
+
+def _finished(city: City, days_ago: int, kind: PermitKind, rng: np.random.Generator) -> Plan:
+    issued = city.today - timedelta(days=days_ago)
+    return issued, kind, issued + timedelta(days=int(rng.integers(3, 25)))
 
 
 def _any(rng: np.random.Generator, kinds: tuple[PermitKind, ...]) -> PermitKind:
     return kinds[int(rng.integers(len(kinds)))]
 
 
-def _row(city: City, house: House, kind: PermitKind, issued: date, final: bool, serial: int) -> Row:
+def _row(city: City, house: House, kind: PermitKind, issued: date, completed: date | None, serial: int) -> Row:
     rng = city.rng("row", house.index, issued, kind.description)
     label, trade = TYPES[kind.type]
     applied = issued - timedelta(days=int(rng.integers(0, 9)))
     expires = issued + timedelta(days=180)
-    completed = min(issued + timedelta(days=int(rng.integers(3, 25))), city.today) if final else None
     value = int(round(rng.uniform(*kind.value), -1))
     age = (city.today - issued).days
     folder = 11_000_000 + serial * 37
@@ -185,7 +192,7 @@ def _row(city: City, house: House, kind: PermitKind, issued: date, final: bool, 
         "fiscal_year_issued": str(issued.year + (issued.month >= 10)),
         "issued_in_last_30_days": "Yes" if age <= RECENT_DAYS else "No",
         "issue_method": "Permit Center",
-        "status_current": "Final" if final else ("Active" if age <= 180 else "Expired"),
+        "status_current": "Final" if completed else ("Active" if age <= 180 else "Expired"),
         "statusdate": _stamp(completed or issued),
         "expiresdate": _stamp(expires),
         "completed_date": _stamp(completed) if completed else None,

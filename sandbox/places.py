@@ -54,6 +54,7 @@ class CitySpec:
     city: str
     state: str
     county: str
+    timezone: str
     dataset: str
     area_codes: tuple[str, ...]
     neighbourhoods: tuple[Neighbourhood, ...]
@@ -65,6 +66,7 @@ AUSTIN = CitySpec(
     city="Austin",
     state="TX",
     county="Travis",
+    timezone="America/Chicago",
     dataset="3syk-w9eu",
     area_codes=("512", "737", "210", "254", "361", "713", "817", "830", "979"),
     neighbourhoods=(

@@ -1,0 +1,53 @@
+"""One world for all: it is deterministic, and requests of a test only touch its own application."""
+
+from collections.abc import AsyncIterator
+from datetime import date
+
+import httpx
+import pytest
+
+from sandbox.app import create_app
+from sandbox.city import House
+from sandbox.faults import Faults
+from sandbox.world import Mailbox, Town, World
+
+TODAY = date(2026, 11, 24)
+
+
+@pytest.fixture(scope="session")
+def default_world() -> World:
+    """Seed 1 at its default size."""
+    return World(seed=1, today=TODAY)
+
+
+@pytest.fixture
+def world(default_world: World) -> World:
+    """The default world with an empty mailbox."""
+    default_world.mailbox = Mailbox()
+    return default_world
+
+
+@pytest.fixture
+def town(world: World) -> Town:
+    """Austin."""
+    return world.towns["austin"]
+
+
+@pytest.fixture
+def house(town: Town) -> House:
+    """A worn house under the storm with an owner one can find."""
+    return next(
+        house
+        for house in town.city.houses
+        if house.recent == "worn" and house.storm and house.owner.email and house.owner.mail_status == "valid"
+    )
+
+
+@pytest.fixture
+async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a sandbox of the test's own."""
+    app = create_app(world)
+    assert isinstance(app.state.faults, Faults)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox.example") as client:
+        yield client

@@ -66,7 +66,8 @@ _NOT_ROOF_WORK = _any(
     r"penetrations?|equipment|units?\b|hvac|antennas?|signs?|screens?|access|plans?|level|jacks?|solar|pv|"
     r"modifications?|overhangs?|extensions?|additions?|structures?|covers?\b)",
     r"no (?:work|changes?|modifications?|alterations?)(?: \w+){0,3} (?:roof(?:ing)?)\b",
-    r"(?:new|add|adding|build|construct)\w*(?: \w+){0,3} roof over\b",
+    r"(?:new|add|adding|build|construct)\w*(?: \w+){0,3} roof over(?: (?:an?|the|existing|new|rear|front|back|side))* "
+    r"(?:patio|deck|porch|carport|walkway|entry|slab|pad|terrace|courtyard|outdoor)",
     r"(?:roof|shingle)[ -](?:integrated )?solar",
     r"solar (?:roof|shingles?)",
     r"(?:fire|water|weather|sound|bullet|damp)[ -]?proof(?:ed|ing)?",

@@ -63,9 +63,9 @@ def person_name(owner_name: str) -> PersonName | None:
     last, comma, given = first_owner.partition(",")
     words = re.findall(r"[^\W\d_][\w'’.-]*", given if comma else first_owner)
     words = [word for word in words if word.strip(".").upper() not in _SUFFIXES]
-    if comma and words:
-        return PersonName(_title(words[0]), _title(last.strip()))
-    if comma or len(words) < 2:
+    if comma:
+        return PersonName(_title(words[0]), _title(last.strip())) if words and last.strip() else None
+    if len(words) < 2:
         return None
     return PersonName(_title(words[0]), _title(words[-1]))
 

@@ -184,7 +184,7 @@ def _pairs(page: LexborHTMLParser) -> Iterator[tuple[str, str]]:
 
 def _next_element(node: LexborNode) -> LexborNode | None:
     following = node.next
-    while following is not None and following.tag in ("-text", "_comment"):
+    while following is not None and not (following.tag or "")[:1].isalpha():
         following = following.next
     return following
 

@@ -12,7 +12,13 @@ from integrations.socrata import SocrataDataset, SocrataPortal
 from tests.unit.integrations.vendor import Vendor, says
 
 URL = "https://data.example/resource/abcd-1234.json"
-MAP = {"permit_number": "number", "address": "line", "issue_date": "issued", "description": "work", "permit_type": "kind"}
+MAP = {
+    "permit_number": "number",
+    "address": "line",
+    "issue_date": "issued",
+    "description": "work",
+    "permit_type": "kind",
+}
 ROW = {"number": "1", "line": "5 OAK ST", "issued": "2026-01-02T00:00:00.000", "work": "Reroof"}
 
 

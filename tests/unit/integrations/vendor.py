@@ -12,7 +12,9 @@ from integrations.http import ApiCall, VendorHttp
 class Vendor:
     """Answers requests from a list (the last one for ever) or a function; remembers requests and metered calls."""
 
-    def __init__(self, *answers: httpx.Response | Exception, by: Callable[[httpx.Request], httpx.Response] | None = None):
+    def __init__(
+        self, *answers: httpx.Response | Exception, by: Callable[[httpx.Request], httpx.Response] | None = None
+    ):
         self._answers: Sequence[httpx.Response | Exception] = answers
         self._by = by
         self.requests: list[httpx.Request] = []

@@ -1,6 +1,7 @@
 """Price of a lead in US dollars (spec 3.5.2)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
@@ -17,6 +18,8 @@ EXCLUSIVITY_PREMIUM = Decimal("1.1")
 DEMAND_PREMIUM = Decimal("1.15")
 # "Multiple contractors interested" (spec 3.5.2) means at least this many.
 DEMAND_MINIMUM = 2
+# How long a lead stays on the market (`base_leads.available_until`); the spec names no limit.
+LISTED_FOR = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)

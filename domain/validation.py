@@ -8,6 +8,7 @@ verdict is right than when it is wrong. A stage without data abstains with ratio
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from domain.bands import Band, band_for
@@ -20,6 +21,9 @@ ANOMALY_SIGMAS = 2.0
 # Fewer similar properties than this say nothing about the next one.
 SIMILAR_MINIMUM = 10
 SPREAD_MINIMUM = 5.0
+# How long a reviewer may take, and how long a reviewer's finding counts as ground truth.
+REVIEW_EXPIRES_AFTER = timedelta(days=7)
+TRUTH_HOLDS_FOR = timedelta(days=365)
 
 
 class ValidationStage(StrEnum):

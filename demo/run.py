@@ -75,19 +75,14 @@ class Demo:
         self._options = options
         self._console = console
         self._began = time.monotonic()
+        self.started = asyncio.Event()
         self.world = World(stack or Stack(project_root(), say=self._say), options.seed, say=self._say)
 
     async def go(self) -> Report:
         """Everything: servers up, permits in, leads out, figures read."""
         self._step("Bringing the stack up")
         await asyncio.to_thread(self.world.start_stack)
-        settings = Settings.model_validate(
-            {
-                name.lower(): value
-                for name, value in self.world.environment.items()
-                if name.lower() in Settings.model_fields
-            }
-        )
+        settings = self.world.settings()
         await self._prepare_database()
         database = Database(settings.database_url, PiiVault.from_settings(settings))
         try:
@@ -202,6 +197,7 @@ class Demo:
         done = asyncio.Event()
         reviewing = asyncio.create_task(reviewer.work(done))
         following = asyncio.gather(*(follow(lead) for lead in leads))
+        self.started.set()
         with Progress(self._console, len(leads)) as progress:
             try:
                 async with asyncio.timeout(LIMIT_SECONDS):
@@ -256,7 +252,7 @@ class Demo:
     ) -> Report:
         verdicts = await self._model_verdicts(database, results)
         async with database.transaction() as tx:
-            breakdowns = await tx.scores.of_leads(list(results))
+            breakdowns = await tx.scores.breakdowns(list(results))
         judged = [
             Judged(
                 predicted=verdict.condition,

@@ -71,7 +71,7 @@ AUSTIN = {"city": "Austin", "state": "TX"}
         ({}, Reason.BAD_REQUEST),
         ({"address": "1200 Maple Street"}, Reason.BAD_REQUEST),
         ({"address": "1200 Maple Street", "city": "Atlantis", "state": "TX"}, Reason.UNKNOWN_CITY),
-        ({"address": "1200 Maple Street", "city": "Austin", "state": "Texas, I think"}, Reason.UNKNOWN_CITY),
+        ({"address": "1200 Maple Street", "city": "Austin", "state": "Texas, I think"}, Reason.BAD_REQUEST),
         ({"address": "somewhere near the river", **AUSTIN}, Reason.INVALID_ADDRESS),
         ({"address": "PO BOX 12", **AUSTIN}, Reason.INVALID_ADDRESS),
         ({"permit_id": str(uuid4())}, Reason.UNKNOWN_PERMIT),

@@ -90,7 +90,9 @@ async def record() -> None:
                 await act(handle)
                 await handle.result()
             history = await handle.fetch_history()
-            (HISTORIES / f"{name}.json").write_text(history.to_json() + "\n")
+            # The id belongs to the history: the workflow asks for its own.
+            recorded = {"workflow_id": history.workflow_id, **json.loads(history.to_json())}
+            (HISTORIES / f"{name}.json").write_text(json.dumps(recorded, indent=1) + "\n")
             print(f"{name}: {len(history.events)} events")
 
 

@@ -27,7 +27,8 @@ def replayer() -> Replayer:
 
 
 def load(path: Path) -> WorkflowHistory:
-    return WorkflowHistory.from_json(path.stem, path.read_text())
+    recorded = json.loads(path.read_text())
+    return WorkflowHistory.from_json(recorded.pop("workflow_id"), recorded)
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)

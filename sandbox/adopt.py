@@ -41,6 +41,7 @@ async def _upsert(
     tx: UnitOfWork, model: type[Contractor | WeatherEvent], rows: Sequence[dict[str, Any]], key: tuple[str, ...]
 ) -> None:
     columns = list(rows[0])
-    statement = insert(sql_table(model)).from_select(columns, rows_of(model, columns, rows))
+    # Without `include_defaults=False` one Python-made id would serve all rows: let the database make them.
+    statement = insert(sql_table(model)).from_select(columns, rows_of(model, columns, rows), include_defaults=False)
     changes = {name: statement.excluded[name] for name in columns if name not in key}
     await tx.session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changes))

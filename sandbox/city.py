@@ -42,8 +42,9 @@ BAD_MAIL = ("invalid", "invalid", "catch-all", "do_not_mail", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """A storm over a circle of ground."""
+    """A storm over a circle of ground; `index` is its place in the city's description."""
 
+    index: int
     kind: str
     day: date
     lat: float
@@ -149,6 +150,7 @@ class House:
 class Company:
     """A roofing contractor that subscribed."""
 
+    index: int
     name: str
     contact: Person
     email: str
@@ -192,7 +194,7 @@ class City:
             ago = int(self.rng("storm", index).integers(storm.days_ago[0], storm.days_ago[1] + 1))
             found.append(
                 Storm(
-                    storm.kind, self.today - timedelta(days=ago), storm.lat, storm.lng,
+                    index, storm.kind, self.today - timedelta(days=ago), storm.lat, storm.lng,
                     storm.radius_miles, storm.hail_inches, storm.wind_mph, storm.damages,
                 )
             )  # fmt: skip
@@ -453,6 +455,7 @@ class City:
         part = self.spec.neighbourhoods[index % len(self.spec.neighbourhoods)]
         email = f"{contact.name.split()[0].lower()}@{domain}"
         return Company(
+            index=index,
             name=name,
             contact=replace(contact, email=email, phone=phone),
             email=email,

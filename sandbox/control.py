@@ -221,12 +221,12 @@ def permit_truth(permit: Permit) -> dict[str, Any]:
 
 
 def contractor(city: City, company: Company, today: date) -> dict[str, Any]:
-    """A contractor as a row of the contractors table; the id is always the same."""
+    """A contractor as a row of the contractors table; another seed replaces it and adds none."""
     spec = city.spec
     fees = {"starter": 299, "professional": 799, "enterprise": 1_999}
     leads = {"starter": 10, "professional": 30, "enterprise": 100}
     return {
-        "id": str(uuid5(COMPANY_IDS, company.licence)),
+        "id": str(uuid5(COMPANY_IDS, f"{spec.slug} {company.index}")),
         "company_name": company.name,
         "owner_name": company.contact.name,
         "email": company.email,
@@ -265,7 +265,7 @@ def _area(city: City, company: Company) -> dict[str, Any]:
 
 
 def storm_event(city: City, storm: Storm) -> dict[str, Any]:
-    """A storm as a row of the weather_events table."""
+    """A storm as a row of the weather_events table; another seed or day moves it and adds none."""
     severity = "severe" if storm.hail_inches >= 1.75 or (storm.wind_mph or 0) >= 65 else "moderate"
     return {
         "event_type": storm.kind,
@@ -280,7 +280,7 @@ def storm_event(city: City, storm: Storm) -> dict[str, Any]:
         "hail_size_inches": storm.hail_inches or None,
         "wind_speed_mph": storm.wind_mph,
         "source": "sandbox",
-        "external_id": f"sandbox-{city.spec.slug}-{storm.kind}-{storm.day.isoformat()}",
+        "external_id": f"sandbox-{city.spec.slug}-{storm.index}",
     }
 
 

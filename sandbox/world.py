@@ -52,7 +52,7 @@ class Mailbox:
 class Pictures:
     """Rendered pictures, the last `limit` of them kept: drawing takes far longer than serving."""
 
-    def __init__(self, limit: int = 600) -> None:
+    def __init__(self, limit: int = 300) -> None:
         self._limit = limit
         self._kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self._lock = Lock()
@@ -85,7 +85,12 @@ class Town:
     @cached_property
     def columns(self) -> frozenset[str]:
         """Columns of the permit dataset."""
-        return frozenset(name for permit in self.permits for name in permit.row) | {":id"}
+        return frozenset(name for row in self.rows for name in row)
+
+    @cached_property
+    def rows(self) -> list[dict[str, object]]:
+        """The permit dataset with Socrata's row identifiers."""
+        return [{":id": f"row-{permit.number}", **permit.row} for permit in self.permits]
 
 
 class World:

@@ -52,8 +52,7 @@ def _query(town: Town, query: dict[str, str], turn: int) -> list[dict[str, Any]]
     offset = _whole(query.get("$offset"), 0, "$offset")
     if limit > MAX_LIMIT:
         raise soql.SoqlError(f"$limit may not exceed {MAX_LIMIT}", "query.limit-too-large")
-    rows = ({":id": f"row-{permit.number}", **permit.row} for permit in town.permits)
-    found = [row for row in rows if all(test(row) for test in tests)]
+    found = [row for row in town.rows if all(test(row) for test in tests)]
     found = _sorted(found, order) if order else _shuffled(found, turn)
     return [_shown(row, chosen) for row in found[offset : offset + limit]]
 

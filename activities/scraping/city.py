@@ -46,7 +46,14 @@ class Cursor:
 class CityScrape:
     """One scrape is one `scraping_jobs` row, whatever number of attempts it takes."""
 
-    def __init__(self, db: Database, portals: PermitPortals, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        portals: PermitPortals,
+        clock: Callable[[], datetime],
+        rows_per_page: int = ROWS_PER_PAGE,
+    ) -> None:
+        self._rows_per_page = rows_per_page
         self._db = db
         self._portals = portals
         self._clock = clock
@@ -73,7 +80,7 @@ class CityScrape:
         try:
             portal = self._portals.open(permit_source(city))
             while cursor.offset < limit:
-                size = min(ROWS_PER_PAGE, limit - cursor.offset)
+                size = min(self._rows_per_page, limit - cursor.offset)
                 page = await portal.page(since, cursor.offset, size)
                 cursor = await self._store(job_id, page, cursor)
                 activity.heartbeat(asdict(cursor))

@@ -43,10 +43,18 @@ MAIL_SEND: dict[str, Any] = {
                 "type": "object",
                 "required": ["type", "value"],
                 "additionalProperties": False,
-                "properties": {"type": {"enum": ["text/plain", "text/html"]}, "value": {"type": "string", "minLength": 1}},
+                "properties": {
+                    "type": {"enum": ["text/plain", "text/html"]},
+                    "value": {"type": "string", "minLength": 1},
+                },
             },
         },
-        "categories": {"type": "array", "maxItems": 10, "uniqueItems": True, "items": {"type": "string", "maxLength": 255}},
+        "categories": {
+            "type": "array",
+            "maxItems": 10,
+            "uniqueItems": True,
+            "items": {"type": "string", "maxLength": 255},
+        },
     },
 }
 

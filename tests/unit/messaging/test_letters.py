@@ -62,9 +62,7 @@ def test_preview_hides_house_number_and_owner() -> None:
         assert secret not in html
 
 
-@pytest.mark.parametrize(
-    ("amount", "shown"), [("125.00", "$125"), ("1250", "$1,250"), ("99.5", "$99.50"), ("0", "$0")]
-)
+@pytest.mark.parametrize(("amount", "shown"), [("125.00", "$125"), ("1250", "$1,250"), ("99.5", "$99.50"), ("0", "$0")])
 def test_dollars(amount: str, shown: str) -> None:
     assert dollars(Decimal(amount)) == shown
 

@@ -26,7 +26,7 @@ _OWNER_COLUMNS = frozenset(name for name in BaseLead.model_fields if name.starts
 _COMPUTED = frozenset({"id", "geom", "created_at"})
 
 VALUE_RANGES = (
-    (Decimal(500_000), "over $500K"),
+    (Decimal(500_000), "$500K or more"),
     (Decimal(300_000), "$300K-$500K"),
     (Decimal(200_000), "$200K-$300K"),
     (Decimal(100_000), "$100K-$200K"),

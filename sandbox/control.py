@@ -2,16 +2,17 @@
 
 from collections import Counter
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Query
 
 from sandbox.city import City, Company, House, Person, Storm
 from sandbox.faults import Fault, Faults
 from sandbox.permits import Permit
 from sandbox.world import Mail, Town, World
 
+Days = Annotated[int, Query(ge=0, le=36_500)]
 COMPANY_IDS = UUID("a4d1a1e0-5a0c-5a57-8a52-0a6c0c6f5d11")
 
 
@@ -63,7 +64,7 @@ def _add_truth(routes: APIRouter, world: World) -> None:
 
 def _add_outside(routes: APIRouter, world: World) -> None:
     @routes.get("/permits")
-    def permits(recent_days: int = 30, roofing: bool | None = None, city: str = "austin") -> list[dict[str, Any]]:
+    def permits(recent_days: Days = 30, roofing: bool | None = None, city: str = "austin") -> list[dict[str, Any]]:
         since = world.today - timedelta(days=recent_days)
         found = [permit for permit in _town(world, city).permits if permit.issued >= since]
         return [permit_truth(permit) for permit in found if roofing is None or permit.kind.roofing == roofing]

@@ -5,10 +5,10 @@ from datetime import date
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from sandbox.app import create_app
 from sandbox.city import House
-from sandbox.faults import Faults
 from sandbox.world import Mailbox, Town, World
 
 TODAY = date(2026, 11, 24)
@@ -43,11 +43,18 @@ def house(town: Town) -> House:
     )
 
 
+@pytest.fixture(scope="session")
+def app(default_world: World) -> FastAPI:
+    """The application: building one takes longer than most tests."""
+    return create_app(default_world)
+
+
 @pytest.fixture
-async def http(world: World) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of a sandbox of the test's own."""
-    app = create_app(world)
-    assert isinstance(app.state.faults, Faults)
+async def http(world: World, app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the sandbox, which has no faults, mail or counts from other tests."""
+    assert app.state.world is world
+    app.state.faults.clear()
+    app.state.faults.reset_counts()
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://sandbox.example") as client:
         yield client

@@ -52,7 +52,7 @@ def captions(result: PropertyResult) -> tuple[str, str]:
     return verdict, offer
 
 
-def pick(results: Mapping[UUID, PropertyResult]) -> list[PropertyResult]:
+def pick(results: Mapping[UUID, PropertyResult]) -> list[tuple[UUID, PropertyResult]]:
     """Which roofs to show: the best scores first."""
-    ranked = sorted(results.values(), key=lambda result: result.score or 0, reverse=True)
-    return [result for result in ranked if result.condition is not None][:MOST_TILES]
+    judged = [(lead, result) for lead, result in results.items() if result.condition is not None]
+    return sorted(judged, key=lambda row: row[1].score or 0, reverse=True)[:MOST_TILES]

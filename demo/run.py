@@ -287,10 +287,9 @@ class Demo:
     async def _contact_sheet(self, settings: Settings, results: Mapping[UUID, PropertyResult]) -> Path | None:
         tiles = []
         async with ObjectStore.from_settings(settings) as store:
-            for result in pick(results):
-                assert result.lead_id is not None
+            for lead, result in pick(results):
                 with contextlib.suppress(ObjectMissing):
-                    overlay = await store.get(overlay_key(result.lead_id, View.OVERHEAD), max_bytes=MAX_OVERLAY_BYTES)
+                    overlay = await store.get(overlay_key(lead, View.OVERHEAD), max_bytes=MAX_OVERLAY_BYTES)
                     tiles.append(Tile(overlay, *captions(result)))
         return draw(tiles, project_root() / "out" / "contact-sheet.png") if tiles else None
 

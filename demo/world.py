@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from config.settings import Settings
 from stack.ports import is_free, pick
 from stack.processes import Started, memory_mb, spawn, stop, tail
 from stack.stack import Stack
@@ -70,6 +71,12 @@ class World:
         """The environment every process of the platform gets."""
         return self._environment
 
+    def settings(self) -> Settings:
+        """The settings of the platform's processes."""
+        fields = Settings.model_fields
+        given = {name.lower(): value for name, value in self._environment.items() if name.lower() in fields}
+        return Settings.model_validate(given)
+
     def start_stack(self) -> None:
         """Bring the servers up and choose ports for our own programs."""
         variables = self.stack.up()
@@ -109,7 +116,8 @@ class World:
     async def supervised(self) -> AsyncIterator[None]:
         """Heal once a second; what cannot be healed is raised in the body."""
         body = asyncio.current_task()
-        assert body is not None
+        if body is None:
+            raise RuntimeError("supervised() needs a running task")
         watch = asyncio.create_task(self._supervise(body))
         try:
             yield

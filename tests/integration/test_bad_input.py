@@ -86,7 +86,8 @@ async def test_a_bad_request_is_refused_with_its_reason(
     result = await process(platform, **request_)
     assert (result.status, result.reason) == (LeadStatus.REJECTED, reason)
     if reason is not Reason.ADDRESS_NOT_FOUND:
-        assert result.detail and result.detail[0].isupper()
+        assert result.detail
+        assert result.detail[0].isupper()
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,8 @@ async def test_a_confident_property_is_sold_without_a_person(time_skipping: Work
     script = Script()
     result = await finish(time_skipping, script)
     assert (result.status, result.score, result.grade, str(result.price)) == (LeadStatus.AVAILABLE, 85, "B", "210.00")
-    assert not result.reviewed and result.degraded == ()
+    assert not result.reviewed
+    assert result.degraded == ()
     names = [name for name, _ in script.calls]
     assert len(names) == len(set(names)), "each step runs once"
     for before, after in (
@@ -84,11 +85,13 @@ async def test_a_doubtful_property_waits_for_a_signal(
         handle = await start(time_skipping.client, script)
         await until_stage(handle, Stage.REVIEW)
         waiting = await handle.query(PropertyWorkflow.status)
-        assert waiting.status is LeadStatus.NEEDS_REVIEW and waiting.review_id == script.review_id
+        assert waiting.status is LeadStatus.NEEDS_REVIEW
+        assert waiting.review_id == script.review_id
         assert "reviewer" in (waiting.waiting_for or "")
         await handle.signal(signal, *([] if payload is None else [payload]))
         result = await handle.result()
-    assert result.status is status and result.reviewed
+    assert result.status is status
+    assert result.reviewed
     [settlement] = script.called("settle_review")
     assert settlement["review"]["decision"] == signal
     if isinstance(payload, dict) and signal == "approve":
@@ -136,7 +139,8 @@ async def test_a_verdict_nobody_asked_for_changes_nothing(time_skipping: Workflo
         await handle.signal(PropertyWorkflow.reject)
         released.set()
         result = await handle.result()
-    assert result.status is LeadStatus.AVAILABLE and not result.reviewed
+    assert result.status is LeadStatus.AVAILABLE
+    assert not result.reviewed
 
 
 @pytest.mark.parametrize("step", sorted(set(REMOTE) - {"scrape_city_permits"}))
@@ -199,7 +203,8 @@ async def test_input_that_is_no_request_fails_with_words(time_skipping: Workflow
         )
         with pytest.raises(WorkflowFailureError) as failure:
             await handle.result()
-    assert isinstance(failure.value.cause, ApplicationError) and "PropertyRequest" in failure.value.cause.message
+    assert isinstance(failure.value.cause, ApplicationError)
+    assert "PropertyRequest" in failure.value.cause.message
 
 
 async def test_started_without_input_it_says_what_is_missing(time_skipping: WorkflowEnvironment) -> None:
@@ -225,9 +230,11 @@ async def test_started_by_address_it_hands_over_and_passes_verdicts_on(time_skip
         joined = await second.result()
         await by_hand.signal(PropertyWorkflow.approve)
         result = await by_hand.result()
-    assert joined.reason is Reason.ALREADY_RUNNING and property_workflow_id(script.lead_id) in (joined.detail or "")
+    assert joined.reason is Reason.ALREADY_RUNNING
+    assert property_workflow_id(script.lead_id) in (joined.detail or "")
     assert result.workflow_id == property_workflow_id(script.lead_id)
-    assert result.status is LeadStatus.AVAILABLE and result.reviewed
+    assert result.status is LeadStatus.AVAILABLE
+    assert result.reviewed
     assert len(script.called("publish_lead")) == 1
 
 

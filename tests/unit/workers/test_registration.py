@@ -12,8 +12,8 @@ import pytest
 
 import activities
 import workflows
-from workers.queues import QUEUES, activity_names
 from workers.factories import FACTORIES
+from workers.queues import QUEUES, activity_names
 from workflows.options import REMOTE, TaskQueue
 
 SPEC_3_8_4 = {TaskQueue.IMAGERY: 5, TaskQueue.ENRICHMENT: 10, TaskQueue.INFERENCE: 2, TaskQueue.MESSAGING: 5}
@@ -29,13 +29,15 @@ def classes_of(package: object) -> Iterator[type]:
 def test_every_activity_class_is_served_by_one_queue() -> None:
     found = {kind for kind in classes_of(activities) if activity_names(kind)}
     served = [spec.activities for spec in QUEUES.values()]
-    assert found == set(served) and len(served) == len(set(served))
+    assert found == set(served)
+    assert len(served) == len(set(served))
 
 
 def test_every_workflow_is_served_by_one_queue() -> None:
     found = {kind for kind in classes_of(workflows) if hasattr(kind, "__temporal_workflow_definition")}
     served = [workflow for spec in QUEUES.values() for workflow in spec.workflows]
-    assert found == set(served) and len(served) == len(set(served))
+    assert found == set(served)
+    assert len(served) == len(set(served))
 
 
 def test_remote_activities_are_called_where_they_are_served() -> None:
@@ -68,7 +70,9 @@ def test_the_list_is_for_people_and_for_scripts() -> None:
 
 def test_an_unknown_queue_is_named_in_the_error() -> None:
     refused = subprocess.run([sys.executable, "-m", "workers", "imagrey"], capture_output=True, text=True, check=False)
-    assert refused.returncode == 2 and "imagrey" in refused.stderr and "imagery" in refused.stderr
+    assert refused.returncode == 2
+    assert "imagrey" in refused.stderr
+    assert "imagery" in refused.stderr
 
 
 HEAVY = ("sqlmodel", "sqlalchemy", "torch", "onnxruntime", "cv2", "playwright", "sendgrid", "aiobotocore", "stripe")

@@ -113,13 +113,14 @@ def _is_address(result: Any, address: Address) -> bool:
 class CachedGeocoder:
     """Remembers answers for a day under a hash of the address. Without Redis it just asks again."""
 
-    def __init__(self, geocoder: Geocoder, redis: Redis) -> None:
+    def __init__(self, geocoder: Geocoder, redis: Redis, prefix: str = "geocode:") -> None:
         self._geocoder = geocoder
         self._redis = redis
+        self._prefix = prefix
 
     async def locate(self, address: Address) -> Location | None:
         """As the geocoder says, from the cache when it holds a good answer."""
-        key = cache_key(address)
+        key = self._prefix + cache_key(address)
         cached = await self._read(key)
         if cached is not None:
             return cached
@@ -145,6 +146,6 @@ class CachedGeocoder:
 
 
 def cache_key(address: Address) -> str:
-    """Redis key of an address; the address cannot be read from it."""
+    """What an address is remembered under; the address cannot be read from it."""
     text = f"{address.line}|{address.city}|{address.state}|{address.zip or ''}".upper()
-    return "geocode:" + hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
+from uuid import uuid4
 
 from sqlalchemy import select
 from temporalio.common import RetryPolicy
@@ -38,6 +39,8 @@ class Gather:
     sandbox: Sandbox
     resources: Resources
     heartbeats: list[Any] = field(default_factory=list)
+    cache_prefix: str = field(default_factory=lambda: f"{uuid4()}:")
+    """Tests share one cache server; this keeps them apart."""
 
     @property
     def scraping(self) -> ScrapingActivities:
@@ -52,7 +55,7 @@ class Gather:
         google = GoogleGeocoder(vendor("google_maps", settings.google_maps_base_url), "key")
         return EnrichmentActivities(
             self.db,
-            CachedGeocoder(google, self.resources.redis),
+            CachedGeocoder(google, self.resources.redis, self.cache_prefix),
             HunterFinder(vendor("hunter", settings.hunter_base_url), "key"),
             ZeroBounceVerifier(vendor("zerobounce", settings.zerobounce_base_url), "key"),
         )

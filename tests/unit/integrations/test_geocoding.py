@@ -1,9 +1,10 @@
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from domain.address import Address
-from integrations.geocoding import PRICE_PER_CALL, GoogleGeocoder, Location, cache_key
+from integrations.geocoding import PRICE_PER_CALL, CachedGeocoder, GoogleGeocoder, Location, cache_key
 from integrations.http import VendorRejected, VendorUnavailable, VendorUnreadable
 from tests.unit.integrations.vendor import Vendor, says
 
@@ -107,6 +108,16 @@ async def test_each_status_has_one_meaning(status: str | None, failure: type[Exc
 async def test_garbage_is_unreadable(body: Any) -> None:
     with pytest.raises(VendorUnreadable):
         await locate(body)
+
+
+async def test_without_a_cache_the_geocoder_is_asked() -> None:
+    vendor = Vendor(by=lambda _: says({"status": "OK", "results": [result()]}))
+    nowhere = Redis.from_url("redis://127.0.0.1:9/0")
+    geocoder = CachedGeocoder(GoogleGeocoder(vendor.http, "key"), nowhere)
+    for _ in range(2):
+        assert await geocoder.locate(ADDRESS) == Location(30.347, -97.742, "ROOFTOP")
+    assert len(vendor.requests) == 2
+    await nowhere.aclose()
 
 
 def test_the_cache_key_tells_nothing_and_is_one_per_address() -> None:

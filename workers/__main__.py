@@ -71,6 +71,8 @@ def main() -> int:
         show(arguments.json)
         return 0
     logging.basicConfig(level=get_settings().log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # At INFO httpx logs every URL, with the vendor's key, the address and the e-mail asked about in it.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     asyncio.run(serve([TaskQueue(name) for name in arguments.queues] or list(QUEUES)))
     return 0
 

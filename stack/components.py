@@ -15,6 +15,7 @@ import sys
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.error import URLError
 
@@ -57,7 +58,11 @@ class Component(abc.ABC):
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.directory = context.home / self.name
+
+    @cached_property
+    def directory(self) -> Path:
+        """Where the server works and keeps its data."""
+        return self.context.home / self.name
 
     def port(self, name: str) -> int:
         """The port called `name` of this component."""
@@ -96,9 +101,9 @@ class Component(abc.ABC):
     def environment(self) -> dict[str, str]:
         """The variables that point other programs at the server."""
 
-    def data(self) -> Path:
-        """Where the data lives."""
-        return self.directory
+    def remove(self) -> None:
+        """Delete the server's data."""
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class Temporal(Component):
@@ -174,17 +179,37 @@ class Postgres(Component):
     # Safe when the server is killed, not when the machine loses power: enough for a test's data.
     THROWAWAY_SETTINGS: Mapping[str, str] = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
-    def data(self) -> Path:
-        return self._place() / "data"
+    @cached_property
+    def directory(self) -> Path:
+        """The stack's folder, or one under /var/tmp when the user lent to PostgreSQL may not enter the project."""
+        inside = self.context.home / self.name
+        if not self._lends():
+            return inside
+        reachable = subprocess.run(self._as_account(["test", "-x", str(self.context.home)]), check=False)
+        if reachable.returncode == 0:
+            return inside
+        # The password makes the name unguessable, and another one if the stack is deleted and made anew.
+        secret = f"{self.context.home}\n{self.context.secrets.postgres_password}"
+        return Path("/var/tmp") / f"ridgeline-{hashlib.sha256(secret.encode()).hexdigest()[:16]}" / self.name
+
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    def remove(self) -> None:
+        super().remove()
+        if not self.directory.is_relative_to(self.context.home):
+            with contextlib.suppress(OSError):
+                self.directory.parent.rmdir()
 
     def prepare(self) -> None:
-        place = self._place()
+        place = self.directory
         place.mkdir(parents=True, exist_ok=True)
         if place.stat().st_uid != os.getuid() or place.is_symlink():
             raise StackError(f"{place} belongs to somebody else; remove it or set RIDGELINE_STACK_DIR")
         if self._initialised():
             return
-        data = self.data()
+        data = self._data
         if data.exists():
             shutil.rmtree(data)  # an initdb that was interrupted: nothing was ever stored
         data.mkdir(mode=0o700)
@@ -205,7 +230,7 @@ class Postgres(Component):
     def command(self) -> Sequence[str]:
         settings = dict(self.SETTINGS) | ({} if self.context.durable else dict(self.THROWAWAY_SETTINGS))
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
-        argv = [self._binary("postgres"), "-D", str(self.data()), "-p", str(self.port("postgres")), *options]
+        argv = [self._binary("postgres"), "-D", str(self._data), "-p", str(self.port("postgres")), *options]
         return self._as_account(argv)
 
     def ready(self) -> bool:
@@ -233,7 +258,7 @@ class Postgres(Component):
 
     def _initialised(self) -> bool:
         # global/pg_control is the last thing initdb writes before it is usable
-        return self._exists(self.data() / "PG_VERSION") and self._exists(self.data() / "global" / "pg_control")
+        return self._exists(self._data / "PG_VERSION") and self._exists(self._data / "global" / "pg_control")
 
     def _exists(self, path: Path) -> bool:
         return subprocess.run(self._as_account(["test", "-e", str(path)]), check=False).returncode == 0
@@ -253,22 +278,13 @@ class Postgres(Component):
         name = self._account()
         return ["setpriv", f"--reuid={name.pw_uid}", f"--regid={name.pw_gid}", "--init-groups", "--", *argv]
 
-    def _place(self) -> Path:
-        """The stack's folder, or one under /var/tmp when the lent user may not enter the project."""
-        if not self._lends():
-            return self.directory
-        reachable = subprocess.run(self._as_account(["test", "-x", str(self.context.home)]), check=False)
-        if reachable.returncode == 0:
-            return self.directory
-        key = hashlib.sha256(str(self.context.home).encode()).hexdigest()[:12]
-        return Path("/var/tmp") / f"ridgeline-{key}" / self.name
-
     def _binary(self, name: str) -> str:
-        return str(self._binaries() / name)
+        return str(self._binaries / name)
 
+    @cached_property
     def _binaries(self) -> Path:
         version = subprocess.run(
-            self._as_account(["cat", str(self.data() / "PG_VERSION")]), capture_output=True, text=True, check=False
+            self._as_account(["cat", str(self._data / "PG_VERSION")]), capture_output=True, text=True, check=False
         ).stdout.strip()
         wanted = [int(version)] if version.isdigit() else list(self.VERSIONS)
         found = installed_postgres()

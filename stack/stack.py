@@ -104,7 +104,7 @@ class Stack:
         if any(self._started(component.name) for component in components):
             raise StackError("the stack is up: stop it before deleting its data")
         for component in components:
-            shutil.rmtree(component.data(), ignore_errors=True)
+            component.remove()
         shutil.rmtree(self.home)
 
     def kill(self, name: str) -> None:
@@ -247,9 +247,9 @@ class Stack:
         address = without_password(component.url())
         running = self._started(kind.name)
         if running is None:
-            return ComponentStatus(kind.name, kind.title, "down", address, data=str(component.data()))
+            return ComponentStatus(kind.name, kind.title, "down", address, data=str(component.directory))
         memory = round(memory_mb(running), 1)
-        return ComponentStatus(kind.name, kind.title, "up", address, running.pid, memory, str(component.data()))
+        return ComponentStatus(kind.name, kind.title, "up", address, running.pid, memory, str(component.directory))
 
     def _make_home(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)

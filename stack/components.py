@@ -383,6 +383,8 @@ class SeaweedFS(Component):
         argv += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
         argv += ["-s3.localSocket=s3.sock", "-filer.localSocket=filer.sock", "-master.telemetry=false"]
         argv += ["-master.volumeSizeLimitMB=128", "-volume.max=0", "-volume.preStopSeconds=0"]
+        # A master with a past waits this long for rivals, which it cannot have, before it leads again.
+        argv += ["-master.electionTimeout=1s", "-master.heartbeatInterval=100ms"]
         return [*argv, "-s3.autoCreateBucket=false"]
 
     def ready(self) -> bool:

@@ -56,7 +56,8 @@ class Resources:
         """One connection pool for every vendor."""
         client = httpx.AsyncClient(
             timeout=self.settings.vendor_timeout_seconds,
-            follow_redirects=True,
+            # A vendor that sends us elsewhere is followed by its own client, if at all, and each hop is booked.
+            follow_redirects=False,
             headers={"user-agent": self.settings.vendor_user_agent},
             limits=httpx.Limits(max_connections=50, max_keepalive_connections=20),
         )

@@ -1,7 +1,7 @@
 """Leads and contractors as the steps before ours leave them, and our activities wired as the workers wire them."""
 
-from contextlib import AsyncExitStack, asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any

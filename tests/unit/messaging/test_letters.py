@@ -36,7 +36,7 @@ def test_both_bodies_say_it(body: str, said: str) -> None:
 
 
 def test_what_is_not_known_is_left_out() -> None:
-    preview = LeadPreview(LEAD, "Falcon Ridge Dr", "Austin", "TX", None, 62, "D", Decimal("40"), None)
+    preview = LeadPreview(LEAD, "Falcon Ridge Dr", "Austin", "TX", None, 62, "D", Decimal(40), None)
     letter = Letters(SENDER).new_lead(preview)
     assert letter.subject == "New roofing lead in Austin, TX: score 62 (D)"
     assert "None" not in letter.subject + letter.text + letter.html
@@ -45,14 +45,14 @@ def test_what_is_not_known_is_left_out() -> None:
 
 
 def test_html_is_escaped() -> None:
-    preview = LeadPreview(LEAD, "<script>alert(1)</script>", "Austin", "TX", None, 62, "D", Decimal("40"), None)
+    preview = LeadPreview(LEAD, "<script>alert(1)</script>", "Austin", "TX", None, 62, "D", Decimal(40), None)
     assert "<script>" not in Letters(SENDER).new_lead(preview).html
 
 
 def test_preview_hides_house_number_and_owner() -> None:
     lead = BaseLead(
         id=LEAD, address="5312 FALCON RIDGE DR APT 4", city="AUSTIN", state="TX", owner_name="Jo Hidden",
-        property_value=Decimal("412000"), quality_score=85, grade="B", price=Decimal("125.00"),
+        property_value=Decimal(412000), quality_score=85, grade="B", price=Decimal("125.00"),
     )  # fmt: skip
     preview = preview_of(lead, RoofAnalysis(base_lead_id=LEAD, overall_condition="poor"))
     assert preview == PREVIEW

@@ -104,6 +104,7 @@ def test_keys_come_from_settings_with_retired_ones_behind() -> None:
         (new_key(), f"{new_key()},{new_key()}", "PII_INDEX_KEY must be a single key"),
         ("a" * 43 + "=", "a" * 43 + "=", "must differ"),
     ],
+    ids=["no key", "no index key", "not base64", "short", "two index keys", "equal"],
 )
 def test_bad_keys_are_named_and_not_shown(encryption: str | None, index: str | None, named: str) -> None:
     with pytest.raises(PiiKeyError, match=named) as caught:

@@ -15,7 +15,8 @@ from schema.tables import Contractor
 MAX_MATCHES = 500
 
 # Customers one of whose service areas may hold the lead: its city, its whole state, or a circle around
-# the contractor. Without areas the contractor's own city counts. The rules decide on what this finds.
+# the contractor; and all of the lead's own city, which counts where no areas are given. This finds a few
+# too many, in one statement; the rules then decide.
 _CANDIDATES = text(
     f"""
     SELECT contractor.id, contractor.subscription_tier, contractor.acquisition_status, contractor.city,
@@ -38,8 +39,7 @@ _CANDIDATES = text(
                    AND ST_DWithin(contractor.geom, lead.geom,
                                   LEAST((area ->> 'radius_miles')::float8, 3000) * 1609.344 * 1.02))
         )
-        OR (jsonb_array_length(listed.areas) = 0
-            AND lower(contractor.city) = lower(lead.city) AND contractor.state = lead.state)
+        OR (lower(contractor.city) = lower(lead.city) AND contractor.state = lead.state)
       )
     ORDER BY array_position(ARRAY['enterprise', 'professional', 'starter'], contractor.subscription_tier::text),
              contractor.priority_score DESC NULLS LAST, contractor.id

@@ -22,7 +22,9 @@ _SIMILAR = text(
     f"""
     WITH aged AS (
         SELECT lead.id, lead.city, lead.state, analysis.overall_condition,
-               COALESCE(roof.estimated_roof_age, LEAST(40, CAST(:year AS integer) - lead.year_built)) AS age
+               COALESCE(roof.estimated_roof_age,
+                        CASE WHEN lead.year_built IS NOT NULL
+                             THEN LEAST(40, CAST(:year AS integer) - lead.year_built) END) AS age
         FROM base_leads lead
         LEFT JOIN roofing_leads roof ON roof.base_lead_id = lead.id
         LEFT JOIN roof_analysis analysis ON analysis.base_lead_id = lead.id

@@ -31,8 +31,12 @@ def up(stack: Stack, options: argparse.Namespace) -> int:
 
 
 def down(stack: Stack, options: argparse.Namespace) -> int:
-    """Stop the stack; the data stays."""
+    """Stop the stack; the data stays unless asked otherwise."""
     stack.down()
+    if options.delete_data:
+        stack.destroy()
+        print("The stack is down and its data deleted.")
+        return 0
     print(f"The stack is down. Its data stays in {stack.home}")
     return 0
 
@@ -66,7 +70,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="./scripts/stack", description="The embedded servers of Ridgeline.")
     commands = top.add_subparsers(required=True, metavar="up | down | status | logs | env")
     commands.add_parser("up", help="start what is not running and wait for it").set_defaults(run=up)
-    commands.add_parser("down", help="stop everything; the data stays").set_defaults(run=down)
+    end = commands.add_parser("down", help="stop everything; the data stays")
+    end.add_argument("--delete-data", action="store_true", help="delete the data too")
+    end.set_defaults(run=down)
     show = commands.add_parser("status", help="what runs, where, with how much memory")
     show.add_argument("--json", action="store_true")
     show.set_defaults(run=status)

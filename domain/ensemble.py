@@ -54,8 +54,9 @@ FURTHER_DAMAGE = 0.2
 
 Scale = tuple[tuple[float, float], ...]
 # Damage severity (0-100) and damaged share of the roof (0-1) on the common scale; straight lines between.
-SEVERITY_SCALE: Scale = ((0, 0), (14, 25), (32, 50), (56, 75), (85, 100))
-DAMAGE_SHARE_SCALE: Scale = ((0, 0), (0.03, 25), (0.08, 50), (0.16, 75), (0.28, 100))
+# They start above 0 because excellent and good roofs alike show no damage.
+SEVERITY_SCALE: Scale = ((0, 6), (14, 25), (32, 50), (56, 75), (85, 100))
+DAMAGE_SHARE_SCALE: Scale = ((0, 6), (0.03, 25), (0.08, 50), (0.16, 75), (0.28, 100))
 
 
 @dataclass(frozen=True, slots=True)

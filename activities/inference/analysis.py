@@ -5,7 +5,7 @@ on. The enhanced versions are for people (see `activities.imagery.pixels`).
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,7 +22,7 @@ from domain.costs import CostEstimate, assumed_roof_sqft, estimate_costs
 from domain.ensemble import EnsembleVerdict, combine
 from domain.roof import ImageFindings, RoofCondition, View
 from integrations.object_store import ObjectMissing, ObjectStore
-from ml_models.runner import RoofImage, RoofModels
+from ml_models.runner import Inspection, RoofImage, RoofModels
 from schema.contracts.property import AnalysisSummary, Reason
 from schema.database import Database
 from schema.repositories.analyses import findings_to_json
@@ -64,10 +64,11 @@ class Analysis:
         if lead is None or not pictures:
             return AnalysisSummary(reason=Reason.NO_USABLE_IMAGE)
         started = datetime.now(UTC)
-        findings = await asyncio.to_thread(self._models.analyze, [loaded.image for loaded in pictures])
+        seen = await asyncio.to_thread(self._models.inspect, [loaded.image for loaded in pictures])
+        findings = [self._models.findings(inspection) for inspection in seen]
         finished = datetime.now(UTC)
         verdict = combine(findings)
-        await self._draw(lead_id, pictures, findings, verdict)
+        await self._draw(lead_id, seen, findings, verdict)
         columns, roof = self._columns(lead, findings, verdict)
         jobs = [
             self._job(loaded.row, result, model, started, finished)
@@ -93,13 +94,12 @@ class Analysis:
         return Loaded(row, RoofImage(view=view, rgb=rgb, metres_per_px=float(scale) if scale else None))
 
     async def _draw(
-        self, lead_id: UUID, pictures: Sequence[Loaded], findings: Sequence[ImageFindings], verdict: EnsembleVerdict
+        self, lead_id: UUID, seen: Sequence[Inspection], findings: Sequence[ImageFindings], verdict: EnsembleVerdict
     ) -> None:
         """Stores the annotated overhead picture; the street views are judged by their originals."""
-        for loaded, result in zip(pictures, findings, strict=True):
+        for inspection, result in zip(seen, findings, strict=True):
             if result.view is View.OVERHEAD:
-                area = f"{verdict.roof_sqft:,.0f} sq ft" if verdict.roof_sqft else ""
-                drawn = await asyncio.to_thread(_overlay, loaded.image.rgb, result, verdict, area)
+                drawn = await asyncio.to_thread(_overlay, inspection, result, verdict)
                 await self._store.put(overlay_key(lead_id, result.view), drawn, "image/jpeg")
 
     def _columns(
@@ -159,6 +159,62 @@ class Analysis:
             roof["roof_type"] = material
         return analysis, roof
 
+    def _model_columns(self) -> dict[str, str]:
+        """Names and versions; the version says what the weights learned from, wherever it is read."""
+        columns = {}
+        for role in MODEL_TYPES:
+            entry = self._models.card.models[role]
+            columns[f"{role}_model"] = entry.name[:100]
+            columns[f"{role}_version"] = f"{entry.version} {self._models.trained_on}"[:50]
+        return columns
+
+    def _job(
+        self, row: PropertyImage, result: ImageFindings, role: str, started: datetime, finished: datetime
+    ) -> dict[str, Any]:
+        """A row of `ml_inference_jobs`: one model's part in the batch, on one picture."""
+        entry = self._models.card.models[role]
+        confidence, said = _RESULTS[role](result)
+        return {
+            "property_image_id": row.id,
+            "model_type": role,
+            "model_name": entry.name[:100],
+            "model_version": f"{entry.version} {self._models.trained_on}"[:50],
+            "status": "completed",
+            "started_at": started,
+            "completed_at": finished,
+            "duration_seconds": round((finished - started).total_seconds()),
+            "gpu_used": False,
+            "inference_results": said,
+            "confidence_score": None if confidence is None else _percent(100 * confidence),
+        }
+
+
+def _classified(result: ImageFindings) -> tuple[float | None, dict[str, Any]]:
+    shares = {condition.value: round(share, 4) for condition, share in result.condition_probabilities.items()}
+    return max(result.condition_probabilities.values()), {"probabilities": shares}
+
+
+def _detected(result: ImageFindings) -> tuple[float | None, dict[str, Any]]:
+    sure = [found.confidence for found in result.detections]
+    return (sum(sure) / len(sure) if sure else None), {"detections": _locations([result])}
+
+
+def _segmented(result: ImageFindings) -> tuple[float | None, dict[str, Any]]:
+    said = {
+        "roof_share": round(result.roof_share, 4),
+        "damage_share": round(result.damage_share, 4),
+        "material": result.material.value if result.material else None,
+        "roof_sqft": round(result.roof_sqft, 1) if result.roof_sqft else None,
+    }
+    return result.segmentation_confidence, said
+
+
+_RESULTS: Mapping[str, Callable[[ImageFindings], tuple[float | None, dict[str, Any]]]] = {
+    "classifier": _classified,
+    "detector": _detected,
+    "segmentor": _segmented,
+}
+
 
 def estimate(lead: BaseLead, verdict: EnsembleVerdict) -> CostEstimate | None:
     """Costs from the measured roof, else from the living area; None when neither is known."""
@@ -175,8 +231,15 @@ def estimate(lead: BaseLead, verdict: EnsembleVerdict) -> CostEstimate | None:
     )
 
 
-def _overlay(rgb: pixels.Pixels, result: ImageFindings, verdict: EnsembleVerdict, note: str) -> bytes:
-    drawn = annotate(rgb, result.detections, condition=verdict.condition, confidence=verdict.confidence, note=note)
+def _overlay(inspection: Inspection, result: ImageFindings, verdict: EnsembleVerdict) -> bytes:
+    drawn = annotate(
+        inspection.image.rgb,
+        result.detections,
+        inspection.roof_mask,
+        condition=verdict.condition,
+        confidence=verdict.confidence,
+        note=f"{verdict.roof_sqft:,.0f} sq ft" if verdict.roof_sqft else "",
+    )
     return pixels.encode_jpeg(drawn)
 
 

@@ -290,7 +290,8 @@ class PropertyWorkflow:
         if self._delegate is not None:
             raise ApplicationError(f"send the review to {self._delegate}", type="NoReviewOpen")
         if self._verdict is not None:
-            raise ApplicationError(f"already decided: {self._verdict.decision}", type="AlreadyDecided")
+            stands = (self._verdict.decision.value, self._verdict.corrected_condition)
+            raise ApplicationError(f"already decided: {stands[0]}", *stands, type="AlreadyDecided")
         if self._verdicts is not Verdicts.WANTED:
             raise ApplicationError(f"no review is open at stage {self._status.stage}", type="NoReviewOpen")
 

@@ -103,7 +103,7 @@ async def _ask_workflow(task: ReviewTask, review: Review, resources: Resources) 
             rpc_timeout=UPDATE_TIMEOUT,
         )
     except WorkflowUpdateFailedError as failure:
-        standing = _standing_verdict(failure.cause)
+        standing = _standing_verdict(failure.cause, task.base_lead_id)
         return (standing or _recorded(await _task(task.id, resources))), True
     except RPCError as failure:
         if failure.status is not RPCStatusCode.NOT_FOUND:
@@ -112,11 +112,12 @@ async def _ask_workflow(task: ReviewTask, review: Review, resources: Resources) 
     return answer, False
 
 
-def _standing_verdict(refusal: BaseException) -> ReviewAnswer | None:
+def _standing_verdict(refusal: BaseException, lead_id: UUID) -> ReviewAnswer | None:
     """The verdict that the workflow names when it refuses a second one."""
-    if isinstance(refusal, ApplicationError) and refusal.type == "AlreadyDecided" and refusal.details:
-        return ReviewAnswer.model_validate(refusal.details[0])
-    return None
+    if not isinstance(refusal, ApplicationError) or refusal.type != "AlreadyDecided" or len(refusal.details) != 2:
+        return None
+    decision, condition = refusal.details
+    return ReviewAnswer(lead_id=lead_id, decision=decision, corrected_condition=condition)
 
 
 async def _task(review_id: UUID, resources: Resources) -> ReviewTask:

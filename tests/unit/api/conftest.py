@@ -2,16 +2,15 @@
 
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 
 import httpx
 import pytest
-from fastapi import FastAPI
 from pydantic import SecretStr
 
 from api.app import create_app
 from config.settings import Settings
 from schema.pii import new_key
+from tests.api_client import serving
 
 
 @pytest.fixture
@@ -32,15 +31,6 @@ def dead_settings() -> Iterator[Settings]:
             pii_encryption_key=SecretStr(new_key()),
             pii_index_key=SecretStr(new_key()),
         )
-
-
-@asynccontextmanager
-async def serving(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of `app`, with its lifespan run as a server would."""
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-            yield client
 
 
 @pytest.fixture

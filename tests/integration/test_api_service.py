@@ -1,0 +1,93 @@
+"""The API on the real stack: ready when all of it answers, not ready when one part does not."""
+
+import asyncio
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from temporalio.client import Client
+
+from api.app import create_app
+from config.settings import Settings
+from integrations.object_store import ObjectStore
+from tests.api_client import serving
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def dead_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+async def test_ready_when_all_four_answer(settings: Settings, object_store: ObjectStore) -> None:
+    async with serving(create_app(settings)) as client:
+        response = await client.get("/ready")
+    state = response.json()
+    assert (response.status_code, state["ready"]) == (200, True), state
+    assert set(state["checks"]) == {"postgresql", "redis", "object_store", "temporal"}
+    assert all(check["up"] and check["elapsed_ms"] < 2000 for check in state["checks"].values())
+
+
+@pytest.mark.parametrize(
+    ("check", "field", "value"),
+    [
+        ("postgresql", "database_url", "postgresql+asyncpg://ridgeline:ridgeline@127.0.0.1:{port}/ridgeline"),
+        ("redis", "redis_url", "redis://127.0.0.1:{port}/0"),
+        ("object_store", "s3_endpoint", "http://127.0.0.1:{port}"),
+        ("temporal", "temporal_address", "127.0.0.1:{port}"),
+    ],
+)
+async def test_names_the_one_that_does_not_answer(
+    settings: Settings, object_store: ObjectStore, dead_port: int, check: str, field: str, value: str
+) -> None:
+    broken = settings.model_copy(update={field: value.format(port=dead_port)})
+    async with serving(create_app(broken)) as client:
+        response = await client.get("/ready")
+    state = response.json()
+    assert (response.status_code, state["ready"]) == (503, False)
+    assert [name for name, one in state["checks"].items() if not one["up"]] == [check]
+
+
+async def test_a_server_that_hangs_costs_two_seconds_not_more(settings: Settings) -> None:
+    """A socket that accepts and never answers must not hold up the answer about the others."""
+    server = await asyncio.start_server(lambda reader, writer: asyncio.Event().wait(), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    hanging = settings.model_copy(
+        update={"redis_url": f"redis://127.0.0.1:{port}/0", "temporal_address": f"127.0.0.1:{port}"}
+    )
+    async with serving(create_app(hanging)) as client:
+        checks = (await client.get("/ready")).json()["checks"]
+    server.close()
+    assert {name: check["up"] for name, check in checks.items()}["postgresql"] is True
+    assert all(not checks[name]["up"] and checks[name]["elapsed_ms"] < 2500 for name in ("redis", "temporal"))
+
+
+async def test_process_serves_and_stops_on_sigterm(
+    environment: dict[str, str], object_store: ObjectStore, temporal_client: Client, dead_port: int
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "api", "--service", "orchestrator", "--port", str(dead_port)),
+        cwd=ROOT,
+        env={**environment, "LOG_LEVEL": "INFO"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        transport = httpx.AsyncHTTPTransport(retries=50)
+        async with httpx.AsyncClient(transport=transport, base_url=f"http://127.0.0.1:{dead_port}") as client:
+            health = await client.get("/health")
+            ready = await client.get("/ready?address=742-evergreen")
+        assert health.json() == {"status": "ok", "service": "orchestrator"}
+        assert ready.status_code == 200
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0, errors.decode()
+    lines = errors.decode().splitlines()
+    assert any('"route": "/ready"' in line and '"status": 200' in line for line in lines), lines
+    assert "evergreen" not in errors.decode()

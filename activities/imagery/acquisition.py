@@ -22,7 +22,7 @@ from activities.imagery.keys import SHOTS, ImageType, Shot, original_key, sideca
 from activities.metering import charged_to
 from domain.roof import View
 from integrations.google_imagery import SIZE_PX, ZOOM, GoogleImagery, Panorama, metres_per_px
-from integrations.http import VendorRejected, VendorUnreadable
+from integrations.http import VendorRejected, VendorUnavailable, VendorUnreadable
 from integrations.object_store import ObjectMissing, ObjectStore
 from schema.contracts.property import ImagerySummary, Reason
 from schema.database import Database
@@ -82,9 +82,10 @@ class Acquisition:
         self._imagery = imagery
         self._slots = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
 
-    async def acquire(self, lead_id: UUID) -> ImagerySummary:
+    async def acquire(self, lead_id: UUID, last_attempt: bool = False) -> ImagerySummary:
         """Stores the pictures of a lead. Raises VendorUnavailable after the others are safe, so that a
-        retry only buys what is missing; a refusal (bad key) is a reason, since retrying it is no use."""
+        retry only buys what is missing; a refusal (bad key), or a vendor still down at the last attempt,
+        is a reason instead."""
         async with self._db.transaction() as tx:
             lead = await tx.leads.get(lead_id)
             rows = await tx.images.originals(lead_id)
@@ -105,15 +106,11 @@ class Acquisition:
         await self._save(lead_id, records, usable)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         for failure in failures:
-            if not isinstance(failure, VendorRejected):
+            excused = isinstance(failure, VendorRejected) or (last_attempt and isinstance(failure, VendorUnavailable))
+            if not excused:
                 raise failure
         if failures:
-            log.warning(
-                "imagery refused",
-                lead_id=str(lead_id),
-                refused=len(failures),
-                error=str(failures[0]),
-            )
+            log.warning("imagery missing", lead_id=str(lead_id), missing=len(failures), error=str(failures[0]))
         return summarise(lead_id, usable, unreadable=any(not record.usable for record in records))
 
     async def _bounded(self, visit: "_Visit", shot: Shot) -> ImageRecord | None:

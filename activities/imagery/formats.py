@@ -15,7 +15,7 @@ _JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _JPEG_SCAN = 0xDA
 
 
-class BadImage(ValueError):  # noqa: N818 - says what the bytes are
+class BadImage(ValueError):
     """Bytes that are no usable picture; `reason` is a stable code: `empty`, `too_large`, `not_an_image`,
     `truncated`, `dimensions`, `undecodable`, `blank`."""
 

@@ -1,6 +1,7 @@
 """Five pictures of a property: bought once, checked, stored with what is known of them, whatever the vendor sends."""
 
 import asyncio
+import dataclasses
 import json
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
+from temporalio.common import RetryPolicy
+from temporalio.testing import ActivityEnvironment
 
 from activities.imagery.activities import ImageryActivities
 from activities.imagery.keys import SHOTS, original_key, shot_of, sidecar_key
@@ -201,6 +204,16 @@ async def test_a_retry_buys_only_what_is_missing(
     assert await run(imagery.acquire_imagery, house.ref) == COMPLETE
     assert bought()[0] == 1
     assert await cost(database, house.lead_id) == PRICE
+
+
+async def test_a_vendor_down_at_the_last_attempt_is_a_reason(
+    imagery: ImageryActivities, house: House, sandbox: Sandbox
+) -> None:
+    sandbox.fault("google", "error", path="/maps/api/streetview")
+    last = ActivityEnvironment()
+    last.info = dataclasses.replace(last.info, attempt=6, retry_policy=RetryPolicy(maximum_attempts=6))
+    summary = await last.run(imagery.acquire_imagery, house.ref)
+    assert summary == ImagerySummary(satellite=1, street_views=0, reason=Reason.IMAGERY_INCOMPLETE)
 
 
 async def test_a_refused_key_is_a_reason_not_a_retry(

@@ -66,7 +66,9 @@ def test_weights_are_04_04_02() -> None:
     classifier_only = combine([image(probabilities=SURE_CRITICAL)])
     detector_only = combine([image(detections=(hole(),))])
     segmentor_only = combine([image(damage_share=0.9)])
-    assert [v.score for v in (classifier_only, detector_only, segmentor_only)] == pytest.approx([40 + 0.6 * 6, 40 + 0.2 * 6, 20 + 0.4 * 6])
+    assert [v.score for v in (classifier_only, detector_only, segmentor_only)] == pytest.approx(
+        [40 + 0.6 * 6, 40 + 0.2 * 6, 20 + 0.4 * 6]
+    )
     everything = combine([image(probabilities=SURE_CRITICAL, detections=(hole(),), damage_share=0.9)])
     assert everything.score == pytest.approx(100)
     assert everything.condition is RoofCondition.CRITICAL

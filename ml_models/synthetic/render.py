@@ -130,7 +130,7 @@ def _under_wing(truth: RoofTruth, main_planes: int) -> Callable[[int, Points], b
     def hidden(index: int, point: Points) -> bool:
         if not f.wing_extent_m or index >= main_planes:
             return False
-        return abs(point[0] - f.wing_centre_m) < f.wing_width_m / 2 + 0.2 and point[1] < meet
+        return bool(abs(point[0] - f.wing_centre_m) < f.wing_width_m / 2 + 0.2 and point[1] < meet)
 
     return hidden
 
@@ -248,7 +248,8 @@ def _edges(canvas: _Canvas, truth: RoofTruth, block: Block, camera: Camera, wall
 
 
 SIDINGS: tuple[Rgb, ...] = (
-    (214, 206, 190), (188, 198, 204), (226, 224, 218), (164, 112, 92), (178, 170, 150), (150, 160, 150), (206, 186, 160),
+    (214, 206, 190), (188, 198, 204), (226, 224, 218), (164, 112, 92), (178, 170, 150), (150, 160, 150),
+    (206, 186, 160),
 )  # fmt: skip
 
 

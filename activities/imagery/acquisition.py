@@ -16,13 +16,14 @@ from uuid import UUID
 
 import structlog
 
+from activities.attempts import worth_retrying
 from activities.imagery import pixels
 from activities.imagery.formats import BadImage, Header
 from activities.imagery.keys import SHOTS, ImageType, Shot, original_key, sidecar_key
 from activities.metering import charged_to
 from domain.roof import View
 from integrations.google_imagery import SIZE_PX, ZOOM, GoogleImagery, Panorama, metres_per_px
-from integrations.http import VendorRejected, VendorUnavailable, VendorUnreadable
+from integrations.http import VendorError, VendorUnreadable
 from integrations.object_store import ObjectMissing, ObjectStore
 from schema.contracts.property import ImagerySummary, Reason
 from schema.database import Database
@@ -82,7 +83,7 @@ class Acquisition:
         self._imagery = imagery
         self._slots = asyncio.Semaphore(DOWNLOADS_AT_ONCE)
 
-    async def acquire(self, lead_id: UUID, last_attempt: bool = False) -> ImagerySummary:
+    async def acquire(self, lead_id: UUID) -> ImagerySummary:
         """Stores the pictures of a lead. Raises VendorUnavailable after the others are safe, so that a
         retry only buys what is missing; a refusal (bad key), or a vendor still down at the last attempt,
         is a reason instead."""
@@ -106,8 +107,7 @@ class Acquisition:
         await self._save(lead_id, records, usable)
         failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
         for failure in failures:
-            excused = isinstance(failure, VendorRejected) or (last_attempt and isinstance(failure, VendorUnavailable))
-            if not excused:
+            if not isinstance(failure, VendorError) or worth_retrying(failure):
                 raise failure
         if failures:
             log.warning("imagery missing", lead_id=str(lead_id), missing=len(failures), error=str(failures[0]))

@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING
 
 from temporalio import activity
 
-from activities.attempts import is_last_attempt
 from schema.contracts.base import LeadRef
 from schema.contracts.property import ImagerySummary, ProcessingSummary
 
@@ -28,7 +27,7 @@ class ImageryActivities:
     @activity.defn
     async def acquire_imagery(self, lead: LeadRef) -> ImagerySummary:
         """One satellite picture and four street views into the object store (spec 3.1.3)."""
-        return await self._acquisition.acquire(lead.lead_id, is_last_attempt())
+        return await self._acquisition.acquire(lead.lead_id)
 
     @activity.defn
     async def process_images(self, lead: LeadRef) -> ProcessingSummary:

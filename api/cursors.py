@@ -36,13 +36,12 @@ def decode(cursor: str | None, shape: TypeAdapter[KeyT]) -> KeyT | None:
     if cursor is None:
         return None
     try:
-        return shape.validate_python(json.loads(decode_bytes(cursor)), strict=False)
+        return shape.validate_python(json.loads(_decode_bytes(cursor)), strict=False)
     except (ValidationError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as failure:
         raise ApiProblem(Code.INVALID_CURSOR) from failure
 
 
-def decode_bytes(token: str) -> bytes:
-    """The bytes of an URL-safe base64 token. Raises a 422 problem when it is none."""
+def _decode_bytes(token: str) -> bytes:
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
         return base64.b64decode(padded, altchars=b"-_", validate=True)

@@ -5,6 +5,7 @@ servers behind it are still coming up.
 """
 
 import asyncio
+import importlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -96,6 +97,8 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         )
         closing.push_async_callback(redis.aclose)
         objects = await closing.enter_async_context(ObjectStore.from_settings(settings))
+        # Loading it on first use would stop every request for a second or two.
+        importlib.import_module("aiobotocore.session")
         # The metrics port belongs to the worker process, which reads the same environment.
         client = await connect(settings.model_copy(update={"metrics_port": None}), lazy=True)
         yield Resources(settings, database, redis, objects, TemporalGateway(client))

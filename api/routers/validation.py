@@ -176,12 +176,12 @@ async def _shown(review: OpenReview, resources: Resources) -> PendingReview:
 
 async def _image(image: PropertyImage, kind: Kind, resources: Resources) -> ReviewImage:
     url = await resources.objects.presign_get(image.s3_key or "", IMAGE_URL_SECONDS)
-    return ReviewImage(view=View(image.view_angle), kind=kind, url=url)
+    return ReviewImage(view=View(image.view_angle or ""), kind=kind, url=url)
 
 
 def _kind(image: PropertyImage) -> Kind | None:
     """`original` or `overlay`; None for the pictures in between, which only the models look at."""
     if image.image_type in _ORIGINALS:
         return "original"
-    overlay = overlay_key(image.base_lead_id, View(image.view_angle))
+    overlay = overlay_key(image.base_lead_id, View(image.view_angle or ""))
     return "overlay" if image.s3_key == overlay else None

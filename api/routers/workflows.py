@@ -1,11 +1,11 @@
 """Master orchestrator (spec 5.10): start a property's workflow, list workflows, look at one."""
 
-import base64
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query
+from pydantic import StringConstraints, TypeAdapter
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.workflow.v1 import PendingActivityInfo
@@ -46,6 +46,8 @@ from workflows.property import PropertyWorkflow
 router = APIRouter(prefix="/workflows", tags=["workflows"])
 
 _PROPERTY = PropertyWorkflow.__name__
+_PAGE = TypeAdapter(tuple[str, Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{2})+$")]])
+_REFUSED_TOKEN = frozenset({RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.UNKNOWN, RPCStatusCode.INTERNAL})
 QUERY_TIMEOUT = timedelta(seconds=2)
 
 WorkflowId = Annotated[str, Path(min_length=1, max_length=200)]
@@ -80,20 +82,30 @@ async def list_workflows(
     query = visibility_query(
         {"status": status, "city": city, "state": state, "lead_status": lead_status, "stage": stage}
     )
-    token = cursors.decode_bytes(page_token) if page_token else None
+    token = _server_token(page_token, query)
     client = await resources.temporal.client()
     pages = client.list_workflows(query, page_size=limit, next_page_token=token, rpc_timeout=RPC_TIMEOUT)
     try:
         await pages.fetch_next_page()
     except RPCError as failure:
-        if page_token and failure.status is RPCStatusCode.INVALID_ARGUMENT:
+        if token and failure.status in _REFUSED_TOKEN:
             raise ApiProblem(Code.INVALID_CURSOR) from failure
         raise
     following = pages.next_page_token
     return WorkflowPage(
         workflows=tuple(WorkflowSummary(**_summary(execution)) for execution in pages.current_page or ()),
-        next_page_token=base64.urlsafe_b64encode(following).decode().rstrip("=") if following else None,
+        next_page_token=cursors.encode((query, following.hex()), _PAGE) if following else None,
     )
+
+
+def _server_token(page_token: str | None, query: str) -> bytes | None:
+    """The server's own token in ours, which also says for which filters it was given."""
+    page = cursors.decode(page_token, _PAGE)
+    if page is None:
+        return None
+    if page[0] != query:
+        raise ApiProblem(Code.INVALID_CURSOR, "It belongs to a list with other filters.")
+    return bytes.fromhex(page[1])
 
 
 @router.get("/{workflow_id}")

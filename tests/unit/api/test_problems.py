@@ -7,11 +7,13 @@ import httpx
 import pytest
 import structlog
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 from temporalio.service import RPCError, RPCStatusCode
 
+from api import cursors
 from api.app import create_app
 from api.middleware import MAX_BODY_BYTES
-from api.problems import KINDS, Code, rpc_problem
+from api.problems import KINDS, ApiProblem, Code, rpc_problem
 from config.settings import Settings
 from integrations.http import VendorRejected, VendorUnavailable
 from tests.api_client import problem, serving
@@ -79,10 +81,22 @@ async def test_form_from_another_site_is_not_taken_for_json(client: httpx.AsyncC
     check(response, Code.INVALID_REQUEST)
 
 
-@pytest.mark.parametrize("path", ["/api/leads", "/validation/pending", "/jobs"])
-@pytest.mark.parametrize("cursor", ["garbage", "e30", "WzEsMl0", "ü", "W1tbW1tb", "%00", "bnVsbA"])
+@pytest.mark.parametrize(
+    "path", ["/api/leads?after=", "/validation/pending?after=", "/jobs?after=", "/workflows?page_token="]
+)
+@pytest.mark.parametrize("cursor", ["garbage", "e30", "WzEsMl0", "%C3%BC", "W1tbW1tb", "%00", "bnVsbA", "!!!", ""])
 async def test_garbage_cursor(client: httpx.AsyncClient, path: str, cursor: str) -> None:
-    check(await client.get(path, params={"after": cursor}), Code.INVALID_CURSOR)
+    check(await client.get(path + cursor), Code.INVALID_CURSOR)
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", "2026-11-24T10:00:00", "1e400"]
+)
+def test_cursor_with_a_time_the_database_cannot_compare(moment: str) -> None:
+    forged = cursors.encode((moment, "00000000-0000-4000-8000-000000000000"), TypeAdapter(tuple[str, str]))
+    with pytest.raises(ApiProblem) as refused:
+        cursors.decode(forged, TypeAdapter(cursors.MomentKey))
+    assert refused.value.code is Code.INVALID_CURSOR
 
 
 @pytest.mark.parametrize("path", ["/api/leads", "/validation/pending", "/jobs", "/workflows"])

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     otel_exporter_otlp_endpoint: str | None = None
     metrics_port: int | None = None
     log_level: str = "INFO"
+    worker_build_id: str | None = None
 
     # Personal data at rest: 32-byte keys, base64. Generate with `python -m schema new-key`.
     pii_encryption_key: SecretStr | None = None

@@ -7,6 +7,7 @@ was found in any workflow history.
 import argparse
 import asyncio
 import json
+import signal
 from pathlib import Path
 
 from rich.console import Console
@@ -38,6 +39,8 @@ def main() -> int:
     """Run the demo and judge it."""
     chosen = arguments()
     console = Console()
+    # A demo that is told to end stops what it started, as with Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     demo = Demo(Options(chosen.properties, chosen.seed, chosen.keep), console)
     try:
         report = asyncio.run(demo.go())

@@ -131,7 +131,7 @@ class Report:
     def _explain_best(self, console: Console) -> None:
         sold = [result for result in self.results.values() if result.status is LeadStatus.AVAILABLE]
         best = max(sold, key=lambda result: result.score or 0, default=None)
-        if best is None or best.lead_id not in self.breakdowns:
+        if best is None or best.lead_id is None or best.lead_id not in self.breakdowns:
             return
         table = Table(title=f"Why one lead scores {best.score} and costs ${best.price}")
         for column in ("factor", "points", "evidence"):

@@ -6,6 +6,8 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -155,8 +157,9 @@ class Demo:
         started = await patiently(lambda: post(api, "/scrape/permits", request))
         result = await patiently(lambda: client.get_workflow_handle(started["workflow_id"]).result())
         self._say(f"{result['roofing']} roofing permits among {result['seen']} rows")
+        since = datetime.now(UTC).date() - timedelta(days=LOOKBACK_DAYS)
         async with database.transaction() as tx:
-            rows = await tx.permits.for_city(CITY, STATE, since=None, limit=500)
+            rows = await tx.permits.for_city(CITY, STATE, since=since, limit=500)
         chosen: dict[str, UUID] = {}
         for permit in rows:
             try:
@@ -175,8 +178,7 @@ class Demo:
         self._step(f"Starting {len(permits)} property workflows")
         leads: dict[UUID, str] = {}
         for permit_id, line in permits:
-            body = {"permit_id": str(permit_id)}
-            started = await patiently(lambda body=body: post(api, "/workflows/property", body))
+            started = await patiently(partial(post, api, "/workflows/property", {"permit_id": str(permit_id)}))
             leads[UUID(started["lead_id"])] = line
         return leads
 

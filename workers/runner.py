@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.interceptor import HistorySafeActivities
@@ -19,6 +20,7 @@ from workflows.options import TaskQueue
 
 log = structlog.get_logger()
 
+DEPLOYMENT = "ridgeline"
 GRACEFUL_SHUTDOWN = timedelta(seconds=20)
 PASSTHROUGH = ("domain", "schema.contracts", "activities", "pydantic", "pydantic_core", "annotated_types")
 """Modules workflows may share with the process: pure, deterministic, and slow to import anew per workflow."""
@@ -44,6 +46,18 @@ def build_worker(client: Client, queue: TaskQueue, resources: Resources, task_qu
         max_concurrent_workflow_tasks=50,
         max_cached_workflows=2_000,
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+        deployment_config=_deployment(resources.settings.worker_build_id) if spec.workflows else None,
+    )
+
+
+def _deployment(build_id: str | None) -> WorkerDeploymentConfig | None:
+    """Versioned mode, when a build id is given: running workflows move to the build that is made current."""
+    if build_id is None:
+        return None
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(deployment_name=DEPLOYMENT, build_id=build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     )
 
 

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 
+from domain.validation import REVIEW_EXPIRES_AFTER
+
 ArgT = TypeVar("ArgT")
 ResultT = TypeVar("ResultT")
 
@@ -72,7 +74,7 @@ class ReviewTimes:
 
 
 REVIEW_TIMES = ReviewTimes(
-    expires_after=timedelta(days=7), reminders=(timedelta(days=1), timedelta(days=3), timedelta(days=6))
+    expires_after=REVIEW_EXPIRES_AFTER, reminders=(timedelta(days=1), timedelta(days=3), timedelta(days=6))
 )
 
 

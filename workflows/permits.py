@@ -2,7 +2,6 @@
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.common import VersioningBehavior
 
 from workflows import search_attributes as sa
 from workflows.options import remote
@@ -12,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from schema.contracts.property import CityScrapeRequest, CityScrapeResult
 
 
-@workflow.defn(versioning_behavior=VersioningBehavior.AUTO_UPGRADE, failure_exception_types=[ValidationError])
+@workflow.defn(failure_exception_types=[ValidationError])
 class PermitScrapeWorkflow:
     """One scrape of one city; its id is `permits-<state>-<city>`."""
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 from temporalio import workflow
-from temporalio.common import SearchAttributeUpdate, VersioningBehavior, WorkflowIDReusePolicy
+from temporalio.common import SearchAttributeUpdate, WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 from workflows import search_attributes as sa
@@ -69,7 +69,6 @@ class Verdicts(Enum):
 
 
 @workflow.defn(
-    versioning_behavior=VersioningBehavior.AUTO_UPGRADE,
     # A start whose input cannot be decoded fails with words instead of retrying its first task for ever.
     failure_exception_types=[ValidationError],
 )

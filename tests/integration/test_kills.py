@@ -31,12 +31,12 @@ KILLS: list[tuple[int, tuple[str, ...]]] = [
     (2, ("temporal",)),
     (4, ("workers",)),
     (5, ("postgres",)),
-    (6, ("api", "redis")),
+    (6, ("api", "valkey")),
     (8, ("workers", "workers-vision", "api")),
 ]
 """After how many finished properties which programs and servers are killed."""
 
-SERVERS = frozenset({"temporal", "postgres", "redis", "s3"})
+SERVERS = frozenset({"temporal", "postgres", "valkey", "seaweedfs"})
 
 
 @pytest.mark.timeout(420)

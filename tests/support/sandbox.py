@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from stack.ports import pick
-from tests.support.servers import ROOT
+from tests.support.servers import ROOT, remember
 
 READY_SECONDS = 60
 
@@ -29,6 +29,7 @@ class Sandbox:
                 stdout=out,
                 stderr=subprocess.STDOUT,
             )
+        remember(self._process.pid)
         self._http = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
         self._await_ready()
 

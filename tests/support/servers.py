@@ -3,6 +3,7 @@
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from stack import Stack
+from stack.processes import Started, stop
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOME_VARIABLE = "RIDGELINE_TEST_STACK_DIR"
@@ -40,8 +42,19 @@ def end_run() -> None:
         remove(Path(home))
 
 
+def remember(pid: int) -> None:
+    """Note a child of this run, so that the next run can end it should this one be killed."""
+    folder = Path(os.environ[HOME_VARIABLE]) / "children"
+    folder.mkdir(exist_ok=True)
+    Started(pid, psutil.Process(pid).create_time()).save(folder / f"{pid}.json")
+
+
 def remove(home: Path) -> None:
     """Stop the servers of `home` and delete it."""
+    for note in home.glob("children/*.json"):
+        child = Started.load(note)
+        if child is not None:
+            stop(child, signal.SIGTERM, 5)
     stack = test_stack(home)
     stack.down()
     stack.destroy()

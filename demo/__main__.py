@@ -1,4 +1,4 @@
-"""`./scripts/demo [--properties N] [--seed S] [--keep] [--json FILE]`.
+"""`./scripts/demo [--properties N] [--seed S] [--keep] [--json FILE]`, and `./scripts/demo --stop` after `--keep`.
 
 Exits 0 only if no workflow failed, every property reached a final status and no person of the sandbox
 was found in any workflow history.
@@ -26,6 +26,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--properties", type=int, default=25, metavar="N", help="roofing permits to process (25)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="which sandbox city (1)")
     parser.add_argument("--keep", action="store_true", help="leave everything running afterwards")
+    parser.add_argument("--stop", action="store_true", help="stop what an earlier --keep left running, and exit")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parsed = parser.parse_args()
     if not 1 <= parsed.properties <= MOST_PROPERTIES:
@@ -42,8 +43,15 @@ def main() -> int:
     # A demo that is told to end stops what it started, as with Ctrl-C.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     demo = Demo(Options(chosen.properties, chosen.seed, chosen.keep), console)
+    if chosen.stop:
+        demo.stop()
+        return 0
     try:
         report = asyncio.run(demo.go())
+        report.show(console, kept=chosen.keep)
+        if chosen.json is not None:
+            chosen.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
+            console.print(f"Figures: {chosen.json}", highlight=False)
     except (DemoError, WorldError, StackError) as failure:
         console.print(f"[red]The demo stopped:[/] {failure}", highlight=False)
         return 1
@@ -52,12 +60,6 @@ def main() -> int:
         return 130
     finally:
         demo.close()
-    report.show(console)
-    if chosen.json is not None:
-        chosen.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
-        console.print(f"Figures: {chosen.json}", highlight=False)
-    if chosen.keep:
-        console.print('Still running. Point tools at it: eval "$(./scripts/stack env)"; stop: ./scripts/stack down')
     return 0 if report.passed else 1
 
 

@@ -79,8 +79,8 @@ class Report:
         grades = Counter(result.grade for result in self.results.values() if result.grade)
         return {grade: grades[grade] for grade in GRADES}
 
-    def show(self, console: Console) -> None:
-        """Print the summary."""
+    def show(self, console: Console, kept: bool) -> None:
+        """Print the summary; with `kept`, also where what still runs can be seen."""
         figures = self.as_json()
         console.print()
         console.rule("Ridgeline demo")
@@ -104,7 +104,13 @@ class Report:
             console.print(f"[red]a person is named in[/] {place}")
         if self.contact_sheet:
             console.print(f"Analysed roofs: {self.contact_sheet}", highlight=False)
-        console.print(f"API docs: {self.api_url}/docs   Temporal UI: {self.temporal_ui_url}", highlight=False)
+        if kept:
+            console.print(f"API docs: {self.api_url}/docs   Temporal UI: {self.temporal_ui_url}", highlight=False)
+            console.print("Everything is still running. Point tools at it:", highlight=False)
+            console.print("    eval \"$(./scripts/stack env | sed 's/^/export /')\"", highlight=False)
+            console.print("Stop it: ./scripts/demo --stop", highlight=False)
+        else:
+            console.print("With --keep, Temporal UI and API docs stay open to look around.")
 
     def _grades_table(self) -> Table:
         table = Table(title="Leads by grade")

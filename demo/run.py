@@ -82,6 +82,9 @@ class Demo:
 
     async def go(self) -> Report:
         """Everything: servers up, permits in, leads out, figures read."""
+        if self.world.find_running():
+            self._step("Stopping the programs of an earlier demo")
+            await asyncio.to_thread(self.world.stop)
         self._step("Bringing the stack up")
         await asyncio.to_thread(self.world.start_stack)
         settings = self.world.settings()
@@ -100,9 +103,13 @@ class Demo:
 
     def close(self) -> None:
         """Stop our programs and the stack, unless they were asked to stay."""
-        if self._options.keep:
-            return
+        if not self._options.keep:
+            self.stop()
+
+    def stop(self) -> None:
+        """Stop what runs, also what an earlier demo left running. All data stays."""
         self._step("Stopping everything")
+        self.world.find_running()
         self.world.stop()
         self.world.stack.down()
 

@@ -143,10 +143,22 @@ class World:
         """End a program with SIGKILL, as a crash would; `heal` starts it again."""
         stop(self._running[name], signal.SIGKILL, STOP_SECONDS)
 
+    def find_running(self) -> bool:
+        """Take over programs that an earlier run left running; True if there are any."""
+        for name in self._programs():
+            started = Started.load(self._pid_file(name))
+            if started is not None and started.process() is not None:
+                self._running[name] = started
+        return bool(self._running)
+
+    def _pid_file(self, name: str) -> Path:
+        return self.stack.home / "pids" / f"demo-{name}.json"
+
     def _spawn(self, name: str) -> None:
         self._running[name] = spawn(
             self._programs()[name].argv, cwd=self.stack.root, log=self.stack.log(name), env=self._environment
         )
+        self._running[name].save(self._pid_file(name))
 
     def stop(self) -> None:
         """Stop our programs, workers first, each with time to finish what it runs. The stack stays."""

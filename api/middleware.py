@@ -106,7 +106,7 @@ def _bounded(receive: Receive) -> Receive:
 
 def _log_failure(failure: Exception) -> None:
     """Where it broke and the kind of failure; its message may quote personal data and stays out."""
-    frames = [
-        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(failure.__traceback__)[-12:]
-    ]
+    trace = traceback.extract_tb(failure.__traceback__)
+    ours = [frame for frame in trace if "site-packages" not in frame.filename]
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in (*ours[-6:], *trace[-1:])]
     log.error("unexpected_failure", failure=type(failure).__name__, frames=frames)

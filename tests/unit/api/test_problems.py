@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from api import cursors
 from api.app import create_app
 from api.middleware import MAX_BODY_BYTES
 from api.problems import KINDS, ApiProblem, Code, rpc_problem
+from api.services import SERVICES
 from config.settings import Settings
 from integrations.http import VendorRejected, VendorUnavailable
 from tests.api_client import problem, serving
@@ -199,3 +201,19 @@ async def test_foreign_host_name_is_refused(client: httpx.AsyncClient, host: str
 @pytest.mark.parametrize("host", ["127.0.0.1:8000", "LOCALHOST", "[::1]:8009", "localhost:1"])
 async def test_loopback_host_names_are_served(client: httpx.AsyncClient, host: str) -> None:
     assert (await client.get("/health", headers={"host": host})).status_code == 200
+
+
+def test_the_guide_lists_every_code_with_its_status() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
+    rows = [line.split("|") for line in guide.splitlines() if line.startswith("| `")]
+    listed = {
+        code.strip(" `"): int(cells[2])
+        for cells in rows
+        for code in cells[1].split(",")
+        if cells[2].strip().isdecimal()
+    }
+    ports = {name for name in listed if name in SERVICES}
+    assert {name: status for name, status in listed.items() if name not in ports} == {
+        code.value: kind.status for code, kind in KINDS.items()
+    }
+    assert {name: listed[name] for name in ports} == {name: service.port for name, service in SERVICES.items()}

@@ -21,7 +21,7 @@ _ROUTE_ORDINAL = re.compile(r"\b(FM|RM|CR|SH|SR|US|IH|I|HWY|HIGHWAY|ROUTE|RTE) (
 _ZIP = re.compile(r"(\d{5})(?:-?\d{4})?")
 
 
-class InvalidAddress(ValueError):  # noqa: N818 - says what it is
+class InvalidAddress(ValueError):
     """Not a street address. `detail` is one sentence and never quotes the input."""
 
     def __init__(self, detail: str) -> None:

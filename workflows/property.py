@@ -359,7 +359,10 @@ class PropertyWorkflow:
         self._update(stage=Stage.COMPLETE, status=status, waiting_for=None, review_id=None)
         because = f" ({reason.value})" if reason else ""
         workflow.set_current_details(f"Done: **{status.value}**{because}. {detail or ''}")
-        attributes: list[SearchAttributeUpdate[Any]] = [sa.STAGE.value_set(Stage.COMPLETE.value), sa.LEAD_STATUS.value_set(status.value)]
+        attributes: list[SearchAttributeUpdate[Any]] = [
+            sa.STAGE.value_set(Stage.COMPLETE.value),
+            sa.LEAD_STATUS.value_set(status.value),
+        ]
         if score is not None:
             attributes.append(sa.LEAD_SCORE.value_set(score.score))
         workflow.upsert_search_attributes(attributes)

@@ -20,7 +20,7 @@ WORKFLOW_PREFIX = "property-"
 _PLACE_NAME = re.compile(r"[^\W\d_][^\W\d_ .'-]{0,60}(?:[ .'-]+[^\W\d_]{1,60}){0,4}\.?")
 
 
-class Refused(Exception):  # noqa: N818 - an answer to the operator, not a failure
+class Refused(Exception):
     """The request stands for no lead we can process. `detail` is one sentence and never quotes the address."""
 
     def __init__(self, reason: Reason, detail: str) -> None:

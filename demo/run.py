@@ -31,12 +31,12 @@ from domain.ensemble import EnsembleVerdict, combine
 from domain.roof import DamageType, RoofCondition, View
 from integrations.object_store import ObjectMissing, ObjectStore
 from sandbox.adopt import adopt
+from schema.contracts.ids import permit_scrape_workflow_id, property_workflow_id
 from schema.contracts.property import PropertyResult, Stage
 from schema.database import Database
 from schema.pii import PiiVault
 from stack.stack import Stack
 from temporal import connect
-from workflows.ids import permit_scrape_workflow_id, property_workflow_id
 
 CITY, STATE = "Austin", "TX"
 LOOKBACK_DAYS = 30

@@ -17,7 +17,6 @@ from temporalio.common import SearchAttributeUpdate, WorkflowIDReusePolicy
 from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlreadyStartedError, is_cancelled_exception
 
 from workflows import search_attributes as sa
-from workflows.ids import property_workflow_id
 from workflows.options import REVIEW_TIMES, local, remote
 
 with workflow.unsafe.imports_passed_through():
@@ -29,6 +28,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.messaging.activities import MessagingActivities
     from activities.scraping.activities import ScrapingActivities
     from schema.contracts.base import LeadRef, LeadStatus
+    from schema.contracts.ids import property_workflow_id
     from schema.contracts.property import (
         Admission,
         AnalysisSummary,

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from domain.address import Address, InvalidAddress, lead_id_for, parse_address, parse_state
 from schema.contracts.base import LeadStatus
+from schema.contracts.ids import property_workflow_id
 from schema.contracts.property import Admission, PropertyRequest, Reason
 from schema.database import Database, UnitOfWork
 from schema.repositories.leads import SETTLED, LeadMissing
@@ -14,7 +15,6 @@ from schema.repositories.leads import SETTLED, LeadMissing
 if TYPE_CHECKING:
     from schema.tables import TargetCity
 
-WORKFLOW_PREFIX = "property-"
 
 # A place name may be quoted back; anything else typed into the field may be somebody's address.
 _PLACE_NAME = re.compile(r"[^\W\d_][^\W\d_ .'-]{0,60}(?:[ .'-]+[^\W\d_]{1,60}){0,4}\.?")
@@ -126,7 +126,7 @@ def _uuid(text: str, field: str) -> UUID:
 async def _admit(tx: UnitOfWork, wanted: Wanted, workflow_id: str) -> Admission:
     address = wanted.address
     known = await tx.leads.get(wanted.lead_id)
-    own = f"{WORKFLOW_PREFIX}{wanted.lead_id}"
+    own = property_workflow_id(wanted.lead_id)
     # Under another id a start only finds the property; its own workflow reopens it, if it is not running.
     if known is None or workflow_id == own:
         try:

@@ -10,9 +10,9 @@ from api.problems import ApiProblem, Code
 from api.resources import Injected
 from api.starting import start_or_join
 from schema.contracts.api import Job, JobPage, StartedWorkflow, StartPermitScrape
+from schema.contracts.ids import permit_scrape_workflow_id
 from schema.contracts.property import CityScrapeRequest
 from schema.tables import ScrapingJob
-from workflows.ids import permit_scrape_workflow_id
 from workflows.permits import PermitScrapeWorkflow
 
 router = APIRouter(tags=["scraping"])

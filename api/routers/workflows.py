@@ -37,10 +37,10 @@ from schema.contracts.api import (
     WorkflowSummary,
 )
 from schema.contracts.base import LeadStatus
+from schema.contracts.ids import property_workflow_id
 from schema.contracts.property import PropertyRequest, PropertyResult, PropertyStatus, Stage
 from schema.database import UnitOfWork
 from schema.repositories.leads import SETTLED
-from workflows.ids import property_workflow_id
 from workflows.property import PropertyWorkflow
 
 router = APIRouter(prefix="/workflows", tags=["workflows"])

@@ -11,13 +11,13 @@ from temporalio.client import Client
 
 from activities.leads.activities import LeadActivities
 from config.settings import Settings
+from schema.contracts.ids import property_workflow_id
 from schema.contracts.property import Admission, ReviewSettlement, ValidationSummary
 from schema.database import Database
 from schema.repositories.images import ImageRecord
 from schema.repositories.reviews import NewReview
 from tests.workflow.conftest import run_script
 from tests.workflow.scripted import Script
-from workflows.ids import property_workflow_id
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from api.app import create_app
 from api.problems import Code
 from config.settings import Settings
 from integrations.object_store import ObjectStore
+from schema.contracts.ids import property_workflow_id
 from schema.contracts.property import PropertyRequest, PropertyResult, Stage
 from schema.database import Database
 from schema.tables import BaseLead
 from tests.api_client import problem, serving
 from tests.integration.api_world import ReviewedScript, World, open_review, scripted
-from workflows.ids import property_workflow_id
 from workflows.property import PropertyWorkflow
 
 

@@ -15,13 +15,13 @@ from temporalio.client import WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
+from schema.contracts.ids import property_workflow_id
 from schema.contracts.property import GeocodeSummary, PropertyRequest, Reason, Stage
 from temporal.clean_exit import leave
 from temporal.search_attributes import INDEXED_VALUE_TYPES, SEARCH_ATTRIBUTES
 from tests.replay.fingerprint import current_fingerprints
 from tests.workflow.conftest import run_script
 from tests.workflow.scripted import Script
-from workflows.ids import property_workflow_id
 from workflows.property import PropertyWorkflow
 
 HERE = Path(__file__).parent

@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.roof import RoofCondition
 from schema.contracts.base import LeadStatus
+from schema.contracts.ids import property_workflow_id
 from schema.contracts.property import (
     Admission,
     AnalysisSummary,
@@ -25,7 +26,6 @@ from schema.contracts.property import (
 )
 from tests.workflow.conftest import run_script
 from tests.workflow.scripted import Script
-from workflows.ids import property_workflow_id
 from workflows.options import REMOTE, REVIEW_TIMES
 from workflows.property import PropertyWorkflow
 

@@ -1,4 +1,4 @@
-"""The one place workflow ids are made. An id says what may run only once at a time."""
+"""The one place workflow ids are made: an id says what may run only once at a time. Low, so that all can use it."""
 
 from uuid import UUID
 

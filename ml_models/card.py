@@ -12,7 +12,7 @@ CARD_TEXT = "MODEL_CARD.md"
 ROLES = ("classifier", "detector", "segmentor")
 
 
-class WeightsMissing(RuntimeError):  # noqa: N818 - says what is wrong
+class WeightsMissing(RuntimeError):
     """A weights file or the model card is not there, or is not the file that the card describes."""
 
 

@@ -43,7 +43,7 @@ Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
 
-class UnusableImage(ValueError):  # noqa: N818 - says what it is
+class UnusableImage(ValueError):
     """The picture is too small, too large or not RGB bytes."""
 
 

@@ -157,7 +157,9 @@ def train_classifier(data: DataSet, plan: Plan, net: nn.Module | None = None) ->
         for i in index:
             where = _random_crop(rng, data.crop.shape[1], CLASSIFIER_PX)
             crops.append(_jitter(_cut(data.crop[i], where, CLASSIFIER_PX), rng))
-        return functional.cross_entropy(net(_tensor(crops)), torch.from_numpy(data.condition[index]), label_smoothing=0.03)
+        return functional.cross_entropy(
+            net(_tensor(crops)), torch.from_numpy(data.condition[index]), label_smoothing=0.03
+        )
 
     return _fit(net, networks.freeze_early(net.features), loss_of, len(data), plan, "classifier")  # type: ignore[arg-type]
 

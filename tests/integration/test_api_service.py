@@ -5,6 +5,7 @@ import contextlib
 import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -20,10 +21,19 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def dead_port() -> int:
+def dead_port() -> Iterator[int]:
+    """A port that refuses connections: taken, and nobody listens on it."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+        yield int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port nobody had a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 async def test_ready_when_all_four_answer(settings: Settings, object_store: ObjectStore) -> None:
@@ -81,16 +91,16 @@ async def answer(client: httpx.AsyncClient, path: str) -> httpx.Response:
 
 
 async def test_process_serves_and_stops_on_sigterm(
-    environment: dict[str, str], object_store: ObjectStore, temporal_client: Client, dead_port: int
+    environment: dict[str, str], object_store: ObjectStore, temporal_client: Client, free_port: int
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "api", "--service", "orchestrator", "--port", str(dead_port)),
+        *(sys.executable, "-m", "api", "--service", "orchestrator", "--port", str(free_port)),
         cwd=ROOT,
         env={**environment, "LOG_LEVEL": "INFO"},
         stderr=asyncio.subprocess.PIPE,
     )
     try:
-        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{dead_port}", timeout=10) as client:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{free_port}", timeout=10) as client:
             health = await answer(client, "/health")
             await answer(client, "/ready?address=742-evergreen")
         assert health.json() == {"status": "ok", "service": "orchestrator"}

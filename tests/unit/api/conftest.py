@@ -13,7 +13,7 @@ from schema.pii import new_key
 from tests.api_client import serving
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def dead_settings() -> Iterator[Settings]:
     """Settings whose servers refuse connections: the port is bound, and nobody listens on it."""
     with socket.socket() as taken:
@@ -33,7 +33,7 @@ def dead_settings() -> Iterator[Settings]:
         )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def client(dead_settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """A client of all services together."""
     async with serving(create_app(dead_settings)) as client:

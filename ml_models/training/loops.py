@@ -90,7 +90,7 @@ def _fit(
         if at + plan.batch > count:
             order, at = rng.permutation(count), 0
         index, at = order[at : at + plan.batch], at + plan.batch
-        warm = min(1.0, (len(losses) + 1) / 30)
+        warm = min(1.0, (len(losses) + 1) / min(30.0, 1 + steps / 10))
         for group in optimiser.param_groups:
             group["lr"] = plan.learning_rate * warm * 0.5 * (1 + np.cos(np.pi * progress))
         loss = loss_of(index, rng)

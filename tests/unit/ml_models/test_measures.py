@@ -45,7 +45,7 @@ def test_stretch_puts_the_window_where_it_belongs():
     image[40:60, 100:180] = 255
     window = mask_window((image[..., 0] > 0).astype(np.uint8), margin=0)
     assert window == Window(100, 40, 80, 20)
-    assert stretch(image, window, 64).min() > 250
+    assert stretch(image, window, 64)[4:-4, 4:-4].min() > 250  # the rim blends with what lies outside
     wide = stretch(image, Window(0, 0, 200, 100), 50)
     assert wide[25, 35].min() > 200
     assert wide[5, 5].max() < 5

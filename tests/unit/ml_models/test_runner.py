@@ -37,10 +37,10 @@ def noise(height, width, seed=0):
     ("measure", "floor"),
     [
         ("segmentor_roof_iou", 0.8),
-        ("segmentor_material_accuracy", 0.7),
-        ("classifier_accuracy", 0.5),
+        ("segmentor_material_accuracy", 0.8),
+        ("classifier_accuracy", 0.6),
         ("classifier_accuracy_within_one_grade", 0.85),
-        ("detector_map50", 0.3),
+        ("detector_map50", 0.5),
     ],
 )
 def test_fresh_held_out_houses_are_read_well(fresh_scores, measure, floor):

@@ -17,8 +17,8 @@ def main(arguments: list[str] | None = None) -> int:
     train = commands.add_parser("train", help="render, train, export, calibrate and measure")
     train.add_argument("--quick", action="store_true", help="a minute's proof that the pipeline works; useless weights")
     train.add_argument("--only", choices=ROLES, help="train one model and keep the others of --out")
-    train.add_argument("--out", type=Path, default=WEIGHTS, help="folder for weights and card")
-    train.add_argument("--work", type=Path, default=Path("out/training"), help="folder for data sets and checkpoints")
+    train.add_argument("--out", type=Path, help="folder for weights and card; default: the committed one")
+    train.add_argument("--work", type=Path, help="folder for data sets and checkpoints; default: out/training")
     train.add_argument("--resume", action="store_true", help="go on from the checkpoints in --work")
     train.add_argument("--export", action="store_true", help="train nothing: export the checkpoints and measure them")
     train.add_argument("--threads", type=int, default=2, help="CPU threads; 1 is faster per core on a busy machine")
@@ -46,9 +46,11 @@ def _train(options: argparse.Namespace) -> int:
         print(f"training needs the ml extra (pip install 'ridgeline[ml]'): {missing}", file=sys.stderr)
         return 1
     torch.set_num_threads(options.threads)
+    # A quick run must never replace real weights or checkpoints unless told to.
+    out, work = (Path("out/quick/weights"), Path("out/quick")) if options.quick else (WEIGHTS, Path("out/training"))
     order = Order(
-        out=options.out,
-        work=options.work,
+        out=options.out or out,
+        work=options.work or work,
         roles=(options.only,) if options.only else ROLES,
         quick=options.quick,
         resume=options.resume,

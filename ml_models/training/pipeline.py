@@ -130,6 +130,7 @@ def _trained(order: Order, role: str) -> ModelEntry:
     if state:
         net.load_state_dict(state["weights"])
     pictures_seen = int(state.get("pictures", 0))
+    start = str(state.get("start", CARRIED if networks.imagenet_weights() else "starts from scratch"))
     if not order.only_export:
         plan = replace(recipe.plan, snapshot=order.work / f"{role}.snapshot.pt")
         if order.quick:
@@ -138,11 +139,10 @@ def _trained(order: Order, role: str) -> ModelEntry:
             plan = replace(plan, minutes=order.minutes)
         result = recipe.train(data_set("train", order), plan, order.work, net)
         net, pictures_seen = result.net, pictures_seen + result.pictures
-        torch.save({"weights": net.state_dict(), "pictures": pictures_seen}, kept)
+        torch.save({"weights": net.state_dict(), "pictures": pictures_seen, "start": start}, kept)
         log.info("trained", model=role, first_loss=result.first_loss, last_loss=result.last_loss)
     path = order.out / f"{role}.onnx"
     export(role, net.eval(), recipe.input_px, path)
-    start = CARRIED if networks.imagenet_weights() else "starts from scratch"
     return entry(role, recipe.name, VERSION, path, recipe.input_px, pictures_seen, f"{recipe.licence}; {start}")
 
 

@@ -27,12 +27,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="which sandbox city (1)")
     parser.add_argument("--keep", action="store_true", help="leave everything running afterwards")
     parser.add_argument("--stop", action="store_true", help="stop what an earlier --keep left running, and exit")
+    parser.add_argument("--svg", type=Path, metavar="FILE", help="write the summary as a picture to FILE")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to FILE")
     parsed = parser.parse_args()
     if not 1 <= parsed.properties <= MOST_PROPERTIES:
         parser.error(f"--properties must be between 1 and {MOST_PROPERTIES}")
-    if parsed.json is not None and not parsed.json.resolve().parent.is_dir():
-        parser.error(f"--json: the folder {parsed.json.resolve().parent} does not exist")
+    for option, path in (("--json", parsed.json), ("--svg", parsed.svg)):
+        if path is not None and not path.resolve().parent.is_dir():
+            parser.error(f"{option}: the folder {path.resolve().parent} does not exist")
     return parsed
 
 
@@ -48,7 +50,10 @@ def main() -> int:
         return 0
     try:
         report = asyncio.run(demo.go())
+        console.record = chosen.svg is not None
         report.show(console, kept=chosen.keep)
+        if chosen.svg is not None:
+            console.save_svg(str(chosen.svg), title="./scripts/demo")
         if chosen.json is not None:
             chosen.json.write_text(json.dumps(report.as_json(), indent=2) + "\n")
             console.print(f"Figures: {chosen.json}", highlight=False)

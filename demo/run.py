@@ -43,6 +43,17 @@ LOOKBACK_DAYS = 30
 POLL_SECONDS = 1.0
 LIMIT_SECONDS = 30 * 60
 PATIENCE_SECONDS = 120
+FINAL_ANSWERS = frozenset(
+    {
+        RPCStatusCode.NOT_FOUND,
+        RPCStatusCode.INVALID_ARGUMENT,
+        RPCStatusCode.ALREADY_EXISTS,
+        RPCStatusCode.FAILED_PRECONDITION,
+        RPCStatusCode.PERMISSION_DENIED,
+        RPCStatusCode.UNIMPLEMENTED,
+    }
+)
+"""What a Temporal server that is up says; any other failure may be a server that was just killed."""
 MAX_OVERLAY_BYTES = 16_000_000
 
 T = TypeVar("T")
@@ -331,5 +342,5 @@ def _passes(failure: Exception) -> bool:
     if isinstance(failure, httpx.HTTPStatusError):
         return failure.response.is_server_error
     if isinstance(failure, RPCError):
-        return failure.status in (RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED)
+        return failure.status not in FINAL_ANSWERS
     return True

@@ -8,6 +8,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from temporalio.contrib.opentelemetry import create_tracer_provider
 
+SPAN_FLUSH_MS = 5_000
+
 
 @cache
 def install_tracer_provider(endpoint: str) -> None:
@@ -15,3 +17,11 @@ def install_tracer_provider(endpoint: str) -> None:
     provider = create_tracer_provider(resource=Resource.create({"service.name": "ridgeline"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces")))
     trace.set_tracer_provider(provider)
+
+
+def flush_traces() -> None:
+    """Hand the last spans to the collector; a process that leaves through `clean_exit` would lose them."""
+    provider = trace.get_tracer_provider()
+    flush = getattr(provider, "force_flush", None)
+    if flush is not None:
+        flush(SPAN_FLUSH_MS)

@@ -64,6 +64,8 @@ def _deployment(build_id: str | None) -> WorkerDeploymentConfig | None:
 async def run_workers(settings: Settings, queues: list[TaskQueue], stop: asyncio.Event) -> None:
     """Run until `stop` is set; then finish what runs, for at most `GRACEFUL_SHUTDOWN`."""
     async with AsyncExitStack() as stack:
+        if settings.otel_exporter_otlp_endpoint is not None:
+            stack.push_async_callback(_flush_traces)
         resources = Resources(settings, stack)
         client = await connect(settings)
         workers = [build_worker(client, queue, resources) for queue in queues]
@@ -72,3 +74,9 @@ async def run_workers(settings: Settings, queues: list[TaskQueue], stop: asyncio
         log.info("workers running", queues=[queue.value for queue in queues])
         await stop.wait()
         log.info("workers stopping: finishing what runs")
+
+
+async def _flush_traces() -> None:
+    from temporal.tracing import flush_traces
+
+    await asyncio.to_thread(flush_traces)

@@ -57,6 +57,7 @@ with workflow.unsafe.imports_passed_through():
     )
 
 T = TypeVar("T")
+ChildHandle = workflow.ChildWorkflowHandle[Any, PropertyResult]
 
 
 class Verdicts(Enum):
@@ -260,8 +261,15 @@ class PropertyWorkflow:
             await workflow.wait_condition(lambda: child.done() or self._verdict is not None)
             if self._verdict is not None and not child.done():
                 verdict, self._verdict = self._verdict, None
-                await child.signal(verdict.decision.value, verdict)
+                await self._pass_on(child, verdict)
         return await child
+
+    async def _pass_on(self, child: ChildHandle, verdict: Review) -> None:
+        try:
+            await child.signal(verdict.decision.value, verdict)
+        except ApplicationError:
+            # It ended while the signal was on its way: there was nothing left to decide.
+            workflow.logger.info("verdict came too late")
 
     # What people say.
 

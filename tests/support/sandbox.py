@@ -44,8 +44,8 @@ class Sandbox:
         self._http.post("/control/faults", json={"vendor": vendor, "kind": kind, **options}).raise_for_status()
 
     def reset(self) -> None:
-        """No faults, an empty mailbox."""
-        for path in ("/control/faults", "/control/mailbox"):
+        """No faults, an empty mailbox, counters at zero."""
+        for path in ("/control/faults", "/control/mailbox", "/control/stats"):
             self._http.delete(path).raise_for_status()
 
     def settings(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from schema.contracts.property import (
     Admission,
     AnalysisSummary,
     GeocodeSummary,
+    LeadCost,
     PropertyRequest,
     PropertyResult,
     PublishSummary,
@@ -252,3 +253,19 @@ async def test_a_history_stays_small(time_skipping: WorkflowEnvironment) -> None
     assert reminders == len(REVIEW_TIMES.reminders)
     assert len(events) - 6 * reminders <= MAX_EVENTS, [EventType.Name(event.event_type) for event in events]
     assert sum(event.ByteSize() for event in events) <= MAX_BYTES
+
+
+async def test_a_verdict_that_comes_too_late_harms_nothing(time_skipping: WorkflowEnvironment) -> None:
+    """It reaches the hand-over while the property's own workflow takes its last step."""
+    client = time_skipping.client
+    by_hand_id = f"by-hand-{uuid4()}"
+
+    async def say_no_and_end() -> LeadCost:
+        await client.get_workflow_handle(by_hand_id).signal(PropertyWorkflow.reject)
+        return LeadCost()
+
+    script = Script(settle_lead_cost=lambda _: say_no_and_end())
+    async with run_script(client, script):
+        result = await (await start(client, script, workflow_id=by_hand_id)).result()
+    assert result.status is LeadStatus.AVAILABLE
+    assert not result.reviewed

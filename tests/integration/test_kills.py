@@ -100,7 +100,7 @@ async def assert_each_effect_once(settings: Settings, mails: list[dict[str, obje
                 text("SELECT base_lead_id, image_type, view_angle, count(*) n FROM property_images GROUP BY 1, 2, 3")
             )
         )
-        notices = list(await execute(text("SELECT id, channel, status FROM notifications")))
+        notices = list(await execute(text("SELECT id, channel, state FROM notifications")))
         open_effects = list(await execute(text("SELECT key FROM effects WHERE state = 'started'")))
         analyses = list(await execute(text("SELECT base_lead_id, count(*) n FROM roof_analysis GROUP BY 1")))
         factors = list(
@@ -114,7 +114,7 @@ async def assert_each_effect_once(settings: Settings, mails: list[dict[str, obje
     assert not open_effects
     delivered = Counter(str(mail["custom_args"]["notification_id"]) for mail in mails)  # type: ignore[index]
     assert not [notice for notice, times in delivered.items() if times > 1], "an e-mail went out twice"
-    by_mail = {str(notice.id): notice.status for notice in notices if notice.channel == "email"}
+    by_mail = {str(notice.id): notice.state for notice in notices if notice.channel == "email"}
     told = {notice for notice, status in by_mail.items() if status == "sent"}
     assert told <= set(delivered), "a notification is marked sent that never went out"
     left = set(by_mail.values()) - {"sent", "unknown", "failed"}

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from demo.histories import HistoryReport
 from demo.reviewer import Reviewer
+from demo.world import project_root
 from domain.scoring import FactorScore
 from schema.contracts.base import LeadStatus
 from schema.contracts.property import PropertyResult
@@ -103,7 +104,7 @@ class Report:
         for place in self.histories.pii_hits:
             console.print(f"[red]a person is named in[/] {place}")
         if self.contact_sheet:
-            console.print(f"Analysed roofs: {self.contact_sheet}", highlight=False)
+            console.print(f"Analysed roofs: {self.contact_sheet.relative_to(project_root())}", highlight=False)
         if kept:
             console.print(f"API docs: {self.api_url}/docs   Temporal UI: {self.temporal_ui_url}", highlight=False)
             console.print("Everything is still running. Point tools at it:", highlight=False)

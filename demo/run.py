@@ -40,6 +40,7 @@ from temporal import connect
 
 CITY, STATE = "Austin", "TX"
 LOOKBACK_DAYS = 30
+MOST_PERMITS = 200
 POLL_SECONDS = 1.0
 LIMIT_SECONDS = 30 * 60
 PATIENCE_SECONDS = 120
@@ -177,7 +178,9 @@ class Demo:
         self._say(f"{result['roofing']} roofing permits among {result['seen']} rows")
         since = datetime.now(UTC).date() - timedelta(days=LOOKBACK_DAYS)
         async with database.transaction() as tx:
-            rows = await tx.permits.for_city(CITY, STATE, since=since, limit=500)
+            rows = await tx.permits.for_city(CITY, STATE, since=since, limit=MOST_PERMITS)
+        # Permit ids are random; a seed must choose the same properties every time.
+        rows = sorted(rows, key=lambda permit: (permit.issue_date or since, permit.permit_number or ""), reverse=True)
         chosen: dict[str, UUID] = {}
         for permit in rows:
             try:

@@ -9,6 +9,7 @@ import json
 import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import WorkflowHandle
@@ -66,6 +67,15 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
+def without_traces(node: Any) -> Any:
+    """The history without stack traces, which name folders of the machine that recorded it."""
+    if isinstance(node, dict):
+        return {key: without_traces(value) for key, value in node.items() if key != "stackTrace"}
+    if isinstance(node, list):
+        return [without_traces(value) for value in node]
+    return node
+
+
 async def record() -> None:
     """Write one history per scenario."""
     binary = shutil.which("temporal-test-server")
@@ -91,7 +101,7 @@ async def record() -> None:
                 await handle.result()
             history = await handle.fetch_history()
             # The id belongs to the history: the workflow asks for its own.
-            recorded = {"workflow_id": history.workflow_id, **json.loads(history.to_json())}
+            recorded = {"workflow_id": history.workflow_id, **without_traces(json.loads(history.to_json()))}
             (HISTORIES / f"{name}.json").write_text(json.dumps(recorded, indent=1) + "\n")
             print(f"{name}: {len(history.events)} events")
 

@@ -200,7 +200,7 @@ async def test_a_retry_buys_only_what_is_missing(
         await run(imagery.acquire_imagery, house.ref)
     assert await cost(database, house.lead_id) == Decimal("0.002")
     assert set(await rows(database, house.lead_id)) == {View.OVERHEAD}
-    sandbox.reset()
+    sandbox.mend()
     assert await run(imagery.acquire_imagery, house.ref) == COMPLETE
     assert bought()[0] == 1
     assert await cost(database, house.lead_id) == PRICE

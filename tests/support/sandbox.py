@@ -45,8 +45,11 @@ class Sandbox:
 
     def reset(self) -> None:
         """No faults, an empty mailbox, counters at zero."""
-        for path in ("/control/faults", "/control/mailbox", "/control/stats"):
-            self._http.delete(path).raise_for_status()
+        self._clear("faults", "mailbox", "stats")
+
+    def mend(self) -> None:
+        """No faults from now on; the counters go on."""
+        self._clear("faults")
 
     def settings(self) -> dict[str, Any]:
         """The values of Settings that point every vendor at this sandbox."""
@@ -67,6 +70,10 @@ class Sandbox:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _clear(self, *what: str) -> None:
+        for name in what:
+            self._http.delete(f"/control/{name}").raise_for_status()
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

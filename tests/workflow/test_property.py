@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
@@ -27,6 +28,7 @@ from schema.contracts.property import (
 )
 from tests.workflow.conftest import run_script
 from tests.workflow.scripted import Script
+from workflows import search_attributes
 from workflows.options import REMOTE, REVIEW_TIMES
 from workflows.property import PropertyWorkflow
 
@@ -98,6 +100,21 @@ async def test_a_doubtful_property_waits_for_a_signal(
     if isinstance(payload, dict) and signal == "approve":
         assert result.condition is RoofCondition.CRITICAL
     assert bool(script.called("publish_lead")) is (signal == "approve")
+
+
+async def test_the_ui_says_what_a_property_waits_for(time_skipping: WorkflowEnvironment) -> None:
+    script = Script().needs_review()
+    async with run_script(time_skipping.client, script):
+        handle = await start(time_skipping.client, script)
+        await until_stage(handle, Stage.REVIEW)
+        shown = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+        attributes = (await handle.describe()).typed_search_attributes
+        await handle.signal(PropertyWorkflow.approve)
+        await handle.result()
+    assert "Step: **review**. Waiting for a reviewer: confidence 71 % is below 95 %" in shown.current_details
+    assert attributes.get(search_attributes.STAGE) == "review"
+    assert attributes.get(search_attributes.LEAD_STATUS) == "needs_review"
+    assert attributes.get(search_attributes.CITY) == "Austin"
 
 
 async def test_reviewers_are_reminded_and_a_review_expires(time_skipping: WorkflowEnvironment) -> None:

@@ -1,6 +1,7 @@
 """Reviewers through the API: what they see, and that one verdict stands however many give one."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -95,8 +96,12 @@ async def test_pending_shows_the_evidence_and_nothing_personal(
     overlay = next(image for image in shown["images"] if image["kind"] == "overlay")
     async with httpx.AsyncClient() as anyone:
         assert (await anyone.get(overlay["url"])).content == b"\xff\xd8overlay"
+    # Ids, times and signatures are random digits: any three of them may happen to be the house number.
+    random = {"review_id", "lead_id", "workflow_id", "opened_at", "expires_at", "images"}
+    words = json.dumps({name: value for name, value in shown.items() if name not in random})
+    paths = "".join(image["url"].partition("?")[0].rpartition(str(review.lead_id))[2] for image in shown["images"])
     for personal in ("742", "APT", "Quincy", "sealed", "owner"):
-        assert personal not in response.text.replace(shown["review_id"], "").replace(overlay["url"], "")
+        assert personal not in words + paths
 
 
 async def test_pending_pages_through_everything_once(client: httpx.AsyncClient, world: World) -> None:

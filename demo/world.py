@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 
 from config.settings import Settings
+from sandbox.app import settings_for
 from stack.ports import is_free, pick
 from stack.processes import Started, memory_mb, spawn, stop, tail
 from stack.stack import Stack
@@ -182,17 +183,8 @@ class World:
         }
 
     def _vendors(self) -> dict[str, str]:
-        return {
-            "GOOGLE_MAPS_BASE_URL": f"{self.sandbox_url}/google",
-            "GOOGLE_MAPS_API_KEY": "sandbox",
-            "HUNTER_BASE_URL": f"{self.sandbox_url}/hunter",
-            "HUNTER_API_KEY": "sandbox",
-            "ZEROBOUNCE_BASE_URL": f"{self.sandbox_url}/zerobounce",
-            "ZEROBOUNCE_API_KEY": "sandbox",
-            "SENDGRID_BASE_URL": f"{self.sandbox_url}/sendgrid",
-            "SENDGRID_API_KEY": "sandbox",
-            "PUBLIC_URL": self.api_url,
-        }
+        named = {name.upper(): str(value) for name, value in settings_for(self.sandbox_url).items()}
+        return {**named, "PUBLIC_URL": self.api_url}
 
     async def _await_ready(self, client: httpx.AsyncClient, name: str, url: str) -> None:
         deadline = asyncio.get_running_loop().time() + READY_SECONDS

@@ -12,8 +12,25 @@ BASE_URL_SETTINGS = {
     "hunter_base_url": "/hunter",
     "zerobounce_base_url": "/zerobounce",
     "sendgrid_base_url": "/sendgrid",
+    "twilio_base_url": "/twilio",
+    "twilio_lookups_base_url": "/twilio",
+    "vapi_base_url": "/vapi",
+    "bland_base_url": "/bland",
+    "calendly_base_url": "/calendly",
+    "stripe_base_url": "/stripe",
+    "ollama_base_url": "/ollama",
+    "yelp_base_url": "/yelp",
 }
 """Settings that point vendor clients here, as paths below the sandbox's URL."""
+
+ACCOUNT_SETTINGS = {
+    "google_maps_api_key": "sandbox-key",
+    "hunter_api_key": "sandbox-key",
+    "zerobounce_api_key": "sandbox-key",
+    "sendgrid_api_key": "sandbox-key",
+    "yelp_api_key": "sandbox-key",
+}
+"""What a customer of each vendor is given: keys, ids, secrets. The vendors' modules hold what they must agree on."""
 
 
 def create_app(world: World) -> FastAPI:
@@ -31,5 +48,4 @@ def create_app(world: World) -> FastAPI:
 def settings_for(url: str) -> dict[str, str]:
     """Settings, by field name, that make every vendor client talk to the sandbox at `url`."""
     base = url.rstrip("/")
-    keys = ("google_maps_api_key", "hunter_api_key", "zerobounce_api_key", "sendgrid_api_key")
-    return {name: base + path for name, path in BASE_URL_SETTINGS.items()} | dict.fromkeys(keys, "sandbox-key")
+    return {name: base + path for name, path in BASE_URL_SETTINGS.items()} | ACCOUNT_SETTINGS

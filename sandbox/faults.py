@@ -5,13 +5,16 @@ import json
 import math
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-VENDORS = ("portal", "assessor", "google", "hunter", "zerobounce", "sendgrid")
-Vendor = Literal["portal", "assessor", "google", "hunter", "zerobounce", "sendgrid"]
+Vendor = Literal[
+    "portal", "assessor", "google", "hunter", "zerobounce", "sendgrid", "twilio", "vapi", "bland", "calendly",
+    "stripe", "ollama", "yelp", "web",
+]  # fmt: skip
+VENDORS: tuple[str, ...] = get_args(Vendor)
 Kind = Literal["latency", "throttle", "error", "timeout", "garbage", "truncate", "after_effect"]
 DEFAULT_SECONDS: dict[str, float] = {"latency": 1.0, "throttle": 1.0, "timeout": 60.0}
 

@@ -6,12 +6,17 @@ Imports stay inside: a worker loads only what it runs, so the messaging worker n
 from collections.abc import Callable
 
 from activities.billing.activities import BillingActivities
+from activities.campaigns.activities import CampaignActivities
+from activities.discovery.activities import DiscoveryActivities
 from activities.enrichment.activities import EnrichmentActivities
 from activities.imagery.activities import ImageryActivities
 from activities.inference.activities import InferenceActivities
 from activities.leads.activities import LeadActivities
 from activities.messaging.activities import MessagingActivities
+from activities.outreach.activities import OutreachActivities
+from activities.profiles.activities import ProfileActivities
 from activities.scraping.activities import ScrapingActivities
+from activities.sequences.activities import SequenceActivities
 from workers.resources import Resources
 from workflows.options import TaskQueue
 
@@ -74,12 +79,32 @@ def _billing(resources: Resources) -> BillingActivities:
     return BillingActivities(resources.database)
 
 
-FACTORIES: dict[TaskQueue, Callable[[Resources], object]] = {
-    TaskQueue.ORCHESTRATION: _leads,
-    TaskQueue.SCRAPING: _scraping,
-    TaskQueue.IMAGERY: _imagery,
-    TaskQueue.INFERENCE: _inference,
-    TaskQueue.ENRICHMENT: _enrichment,
-    TaskQueue.MESSAGING: _messaging,
-    TaskQueue.BILLING: _billing,
+def _sequences(resources: Resources) -> SequenceActivities:
+    return SequenceActivities(resources.database)
+
+
+def _campaigns(resources: Resources) -> CampaignActivities:
+    return CampaignActivities(resources.database)
+
+
+def _discovery(resources: Resources) -> DiscoveryActivities:
+    return DiscoveryActivities(resources.database)
+
+
+def _profiles(resources: Resources) -> ProfileActivities:
+    return ProfileActivities(resources.database)
+
+
+def _outreach(resources: Resources) -> OutreachActivities:
+    return OutreachActivities(resources.database)
+
+
+FACTORIES: dict[TaskQueue, tuple[Callable[[Resources], object], ...]] = {
+    TaskQueue.ORCHESTRATION: (_leads, _sequences, _campaigns),
+    TaskQueue.SCRAPING: (_scraping, _discovery),
+    TaskQueue.IMAGERY: (_imagery,),
+    TaskQueue.INFERENCE: (_inference,),
+    TaskQueue.ENRICHMENT: (_enrichment, _profiles),
+    TaskQueue.MESSAGING: (_messaging, _outreach),
+    TaskQueue.BILLING: (_billing,),
 }

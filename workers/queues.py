@@ -8,28 +8,37 @@ from dataclasses import dataclass
 from typing import Any
 
 from activities.billing.activities import BillingActivities
+from activities.campaigns.activities import CampaignActivities
+from activities.discovery.activities import DiscoveryActivities
 from activities.enrichment.activities import EnrichmentActivities
 from activities.imagery.activities import ImageryActivities
 from activities.inference.activities import InferenceActivities
 from activities.leads.activities import LeadActivities
 from activities.messaging.activities import MessagingActivities
+from activities.outreach.activities import OutreachActivities
+from activities.profiles.activities import ProfileActivities
 from activities.scraping.activities import ScrapingActivities
+from activities.sequences.activities import SequenceActivities
+from workflows.campaign import CampaignWorkflow
+from workflows.discovery import ContractorDiscoveryWorkflow
 from workflows.options import TaskQueue
 from workflows.permits import PermitScrapeWorkflow
 from workflows.property import PropertyWorkflow
+from workflows.sequence import ContractorSequenceWorkflow
+from workflows.sweep import OutreachSweepWorkflow
 
 
 @dataclass(frozen=True, slots=True)
 class QueueSpec:
-    """One worker: the activities class it serves and how many run at once in one process."""
+    """One worker: the classes of activities it serves and how many run at once in one process."""
 
-    activities: type
+    activities: tuple[type, ...]
     concurrency: int
     workflows: tuple[type, ...] = ()
 
     def activity_names(self) -> list[str]:
         """Names under which the server knows this queue's activities."""
-        return activity_names(self.activities)
+        return [name for kind in self.activities for name in activity_names(kind)]
 
 
 def activity_names(activities: type) -> list[str]:
@@ -38,13 +47,24 @@ def activity_names(activities: type) -> list[str]:
 
 
 QUEUES: dict[TaskQueue, QueueSpec] = {
-    TaskQueue.ORCHESTRATION: QueueSpec(LeadActivities, 20, (PropertyWorkflow, PermitScrapeWorkflow)),
-    TaskQueue.SCRAPING: QueueSpec(ScrapingActivities, 10),
-    TaskQueue.IMAGERY: QueueSpec(ImageryActivities, 5),
-    TaskQueue.INFERENCE: QueueSpec(InferenceActivities, 2),
-    TaskQueue.ENRICHMENT: QueueSpec(EnrichmentActivities, 10),
-    TaskQueue.MESSAGING: QueueSpec(MessagingActivities, 5),
-    TaskQueue.BILLING: QueueSpec(BillingActivities, 5),
+    TaskQueue.ORCHESTRATION: QueueSpec(
+        (LeadActivities, SequenceActivities, CampaignActivities),
+        20,
+        (
+            PropertyWorkflow,
+            PermitScrapeWorkflow,
+            ContractorDiscoveryWorkflow,
+            CampaignWorkflow,
+            ContractorSequenceWorkflow,
+            OutreachSweepWorkflow,
+        ),
+    ),
+    TaskQueue.SCRAPING: QueueSpec((ScrapingActivities, DiscoveryActivities), 10),
+    TaskQueue.IMAGERY: QueueSpec((ImageryActivities,), 5),
+    TaskQueue.INFERENCE: QueueSpec((InferenceActivities,), 2),
+    TaskQueue.ENRICHMENT: QueueSpec((EnrichmentActivities, ProfileActivities), 10),
+    TaskQueue.MESSAGING: QueueSpec((MessagingActivities, OutreachActivities), 5),
+    TaskQueue.BILLING: QueueSpec((BillingActivities,), 5),
 }
 
 

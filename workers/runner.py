@@ -38,7 +38,7 @@ def build_worker(client: Client, queue: TaskQueue, resources: Resources, task_qu
         client,
         task_queue=task_queue or queue.value,
         workflows=spec.workflows,
-        activities=activity_methods(FACTORIES[queue](resources)),
+        activities=[method for build in FACTORIES[queue] for method in activity_methods(build(resources))],
         workflow_runner=workflow_runner(),
         interceptors=[HistorySafeActivities()],
         max_concurrent_activities=spec.concurrency,

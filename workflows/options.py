@@ -55,6 +55,12 @@ REMOTE: dict[str, Remote] = {
     "analyze_roof": Remote(TaskQueue.INFERENCE, 120, heartbeat=30),
     "notify_contractors": Remote(TaskQueue.MESSAGING, 60, heartbeat=15),
     "settle_lead_cost": Remote(TaskQueue.BILLING, 30),
+    "discover_contractors": Remote(TaskQueue.SCRAPING, 900, heartbeat=20, attempts=10),
+    "enrich_contractor": Remote(TaskQueue.ENRICHMENT, 120, heartbeat=20),
+    "score_contractor": Remote(TaskQueue.ENRICHMENT, 30),
+    "send_touch": Remote(TaskQueue.MESSAGING, 60, heartbeat=15, attempts=20, longest_retry=300),
+    "analyze_call": Remote(TaskQueue.MESSAGING, 180, heartbeat=20, attempts=10),
+    "book_demo": Remote(TaskQueue.MESSAGING, 60, heartbeat=15, attempts=10),
 }
 
 LOCAL_START_TO_CLOSE = timedelta(seconds=20)
@@ -75,6 +81,34 @@ class ReviewTimes:
 
 REVIEW_TIMES = ReviewTimes(
     expires_after=REVIEW_EXPIRES_AFTER, reminders=(timedelta(days=1), timedelta(days=3), timedelta(days=6))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceTimes:
+    """How patient a contractor's sequence is."""
+
+    last_word: timedelta
+    """For an answer to the last touch, before it turns to nurture."""
+    call: timedelta
+    """For a call's report, before the vendor is asked."""
+    booking: timedelta
+    demo_outcome: timedelta
+    """From the start of the demo."""
+    decision: timedelta
+    person: timedelta
+    try_again: timedelta
+    """After a vendor was down for all the attempts of one touch."""
+
+
+SEQUENCE_TIMES = SequenceTimes(
+    last_word=timedelta(days=7),
+    call=timedelta(hours=2),
+    booking=timedelta(days=5),
+    demo_outcome=timedelta(days=3),
+    decision=timedelta(days=7),
+    person=timedelta(days=14),
+    try_again=timedelta(hours=1),
 )
 
 

@@ -39,11 +39,13 @@ ACQUISITION_STATUSES = (
     "onboarded",
     "active",
     "churned",
+    "nurture",
+    "disqualified",
 )
 SUBSCRIPTION_TIERS = ("starter", "professional", "enterprise")
 CAMPAIGN_TYPES = ("cold_outreach", "nurture", "reactivation", "upsell")
 CAMPAIGN_STATUSES = ("draft", "active", "paused", "completed")
-OUTREACH_CHANNELS = ("email", "call", "sms", "linkedin")
+OUTREACH_CHANNELS = ("email", "call", "sms", "linkedin", "direct_mail")
 TOUCHPOINT_STATUSES = (
     "scheduled",
     "sent",
@@ -52,7 +54,13 @@ TOUCHPOINT_STATUSES = (
     "clicked",
     "replied",
     "failed",
+    "bounced",
+    "denied",
+    "skipped",
+    "unknown",
 )
+PHONE_KINDS = ("mobile", "landline", "voip", "toll_free", "unknown")
+PURPOSES = ("outreach", "nurture", "arranged")
 CALL_STATUSES = (
     "initiated",
     "ringing",
@@ -87,6 +95,9 @@ class Contractor(ChangingRow, table=True):
         within("fit_score", 0, 100),
         within("conversion_likelihood", 0, 100),
         within("response_rate", 0, 100),
+        one_of("phone_kind", PHONE_KINDS),
+        Index("idx_contractors_email_domain", "email_domain"),
+        Index("idx_contractors_phone", "phone"),
         Index("idx_contractors_city_state", "city", "state"),
         Index("idx_contractors_status", "acquisition_status"),
         Index("idx_contractors_priority", text("priority_score DESC")),
@@ -159,6 +170,19 @@ class Contractor(ChangingRow, table=True):
     discovered_at: datetime = now()
     notes: str | None = prose()
     custom_fields: JSON | None = json()
+    email_domain: str | None = word(255)
+    """Lower case; None for the domains of mail providers, which say nothing of a company."""
+    email_status: str | None = word(30)
+    """What the verifier said: valid, invalid, catch-all, unknown …"""
+    phone_kind: str | None = word(20)
+    linkedin_url: str | None = word(500)
+    last_review_at: datetime | None = None
+    score_breakdown: Any = json()
+    """The points of each factor of fit and likelihood, with the evidence."""
+    sources: JSON | None = json()
+    """Per source, what it said of the contractor and under which id."""
+    enriched_at: datetime | None = None
+    scored_at: datetime | None = None
 
 
 class OutreachCampaign(ChangingRow, table=True):
@@ -200,6 +224,9 @@ class OutreachCampaign(ChangingRow, table=True):
     total_revenue: Decimal = number(12, 2, default=0)
     roi: Decimal | None = number(10, 2)
     cost_per_acquisition: Decimal | None = number(10, 2)
+    pause_reason: str | None = word(100)
+    experiments: JSON | None = json()
+    """Per template: the arms' tallies when last looked at, and the winner once there is one."""
 
 
 class OutreachTouchpoint(Row, table=True):
@@ -217,7 +244,10 @@ class OutreachTouchpoint(Row, table=True):
             "scheduled_for",
             postgresql_where=text("status = 'scheduled'"),
         ),
+        one_of("purpose", PURPOSES),
         Index("idx_touchpoints_external", "external_id"),
+        Index("idx_touchpoints_mailbox", "mailbox_id"),
+        Index("uq_touchpoints_effect", "effect_key", unique=True),
     )
 
     contractor_id: UUID | None = ref("contractors.id")
@@ -244,6 +274,16 @@ class OutreachTouchpoint(Row, table=True):
     ai_insights: JSON | None = json()
     external_id: str | None = word(255)
     cost: Decimal | None = number(10, 4)
+    effect_key: str | None = word(255)
+    """The ledger's key of the effect; one row per touch however often it is tried."""
+    touch_key: str | None = word(50)
+    purpose: str | None = word(20)
+    variant: str | None = word(50)
+    mailbox_id: UUID | None = ref("mailboxes.id", "SET NULL")
+    outcome_reason: str | None = word(100)
+    bounced_at: datetime | None = None
+    complained_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
     # `metadata` is taken by SQLAlchemy; only the attribute is renamed.
     extra: JSON | None = Field(default=None, sa_column=Column("metadata", JSONB(none_as_null=True)))
 
@@ -292,6 +332,15 @@ class AiCallLog(Row, table=True):
     recording_url: str | None = prose()
     call_metadata: JSON | None = json()
     cost: Decimal | None = number(10, 4)
+    ended_reason: str | None = word(100)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    analyzed_at: datetime | None = None
+    disposition: str | None = word(30)
+    model: str | None = word(100)
+    """The language model that read the transcript."""
+    rejected_claims: list[str] | None = texts()
+    """What the model said that the transcript does not bear out, by name of the field."""
 
 
 class DemoMeeting(ChangingRow, table=True):
@@ -304,6 +353,9 @@ class DemoMeeting(ChangingRow, table=True):
         within("interest_level", 0, 100),
         Index("idx_demo_meetings_contractor", "contractor_id"),
         Index("idx_demo_meetings_scheduled", "scheduled_at"),
+        Index("idx_demo_meetings_campaign", "campaign_id"),
+        Index("uq_demo_meetings_external", "external_id", unique=True),
+        Index("uq_demo_meetings_effect", "effect_key", unique=True),
     )
 
     contractor_id: UUID | None = ref("contractors.id")
@@ -323,6 +375,11 @@ class DemoMeeting(ChangingRow, table=True):
     objections: list[str] | None = texts()
     interest_level: int | None = None
     recording_url: str | None = prose()
+    campaign_id: UUID | None = ref("outreach_campaigns.id")
+    external_id: str | None = word(500)
+    """The vendor's URI of the event's invitee."""
+    effect_key: str | None = word(255)
+    canceled_at: datetime | None = None
 
 
 class ScheduledTouchpoint(Row, table=True):
@@ -340,6 +397,13 @@ class ScheduledTouchpoint(Row, table=True):
         Index("idx_scheduled_touchpoints_contractor", "contractor_id"),
         Index("idx_scheduled_touchpoints_campaign", "campaign_id"),
         Index("idx_scheduled_touchpoints_touchpoint", "touchpoint_id"),
+        Index(
+            "uq_scheduled_touchpoints_touch",
+            "campaign_id",
+            "contractor_id",
+            "touch_key",
+            unique=True,
+        ),
     )
 
     contractor_id: UUID | None = ref("contractors.id")
@@ -353,3 +417,4 @@ class ScheduledTouchpoint(Row, table=True):
     sent_at: datetime | None = None
     failed_at: datetime | None = None
     touchpoint_id: UUID | None = ref("outreach_touchpoints.id")
+    touch_key: str | None = word(50)

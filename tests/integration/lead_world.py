@@ -17,6 +17,7 @@ from schema.database import Database
 from schema.tables import Contractor, RoofAnalysis
 from tests.support.sandbox import Sandbox
 from workers.factories import FACTORIES
+from workers.queues import QUEUES
 from workers.resources import Resources
 from workflows.options import TaskQueue
 
@@ -71,10 +72,11 @@ async def publish(database: Database, house: House, contractors: int = 3) -> lis
 
 
 @asynccontextmanager
-async def activities(settings: Settings, queue: TaskQueue) -> AsyncIterator[Any]:
-    """The activities object of a queue, built as its worker builds it."""
+async def activities(settings: Settings, queue: TaskQueue, kind: type | None = None) -> AsyncIterator[Any]:
+    """The activities of a queue (of this class, else of its first), built as its worker builds them."""
+    kinds = QUEUES[queue].activities
     async with AsyncExitStack() as stack:
-        yield FACTORIES[queue](Resources(settings, stack))
+        yield FACTORIES[queue][kinds.index(kind or kinds[0])](Resources(settings, stack))
 
 
 async def run(method: Any, argument: Any) -> Any:

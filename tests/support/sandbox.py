@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from sandbox.app import settings_for
 from stack.ports import pick
 from tests.support.servers import ROOT, remember
 
@@ -53,13 +54,7 @@ class Sandbox:
 
     def settings(self) -> dict[str, Any]:
         """The values of Settings that point every vendor at this sandbox."""
-        return {
-            "google_maps_base_url": f"{self.url}/google",
-            "hunter_base_url": f"{self.url}/hunter",
-            "zerobounce_base_url": f"{self.url}/zerobounce",
-            "sendgrid_base_url": f"{self.url}/sendgrid",
-            **{f"{vendor}_api_key": "sandbox-key" for vendor in ("google_maps", "hunter", "zerobounce", "sendgrid")},
-        }
+        return settings_for(self.url)
 
     def close(self) -> None:
         """End the process."""

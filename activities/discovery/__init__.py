@@ -1,0 +1,1 @@
+"""Finding contractors (spec 3.6.1)."""

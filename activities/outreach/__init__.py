@@ -1,0 +1,1 @@
+"""Reaching contractors: e-mails, texts, calls, demos (spec 3.6.4)."""

@@ -1,0 +1,32 @@
+"""Activities of the `messaging` queue that reach contractors."""
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from schema.contracts.outreach import CallRef, CallVerdict, DemoBooking, DemoRequest, TouchRef, TouchResult
+
+if TYPE_CHECKING:
+    from schema.database import Database
+
+
+class OutreachActivities:
+    """Everything that leaves the house towards a contractor; each passes the compliance gate and happens once."""
+
+    def __init__(self, db: "Database") -> None:
+        self._db = db
+
+    @activity.defn
+    async def send_touch(self, touch: TouchRef) -> TouchResult:
+        """Makes one touch, whatever its channel, unless a rule forbids or defers it."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def analyze_call(self, call: CallRef) -> CallVerdict:
+        """What a call came to: its report if one came, else what the vendor says when asked."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def book_demo(self, request: DemoRequest) -> DemoBooking:
+        """Books a demo at the vendor's next free time near the one agreed."""
+        raise NotImplementedError

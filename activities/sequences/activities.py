@@ -1,0 +1,32 @@
+"""Local activities of the `orchestration` queue that keep a sequence's records."""
+
+from typing import TYPE_CHECKING
+
+from temporalio import activity
+
+from schema.contracts.outreach import Enrollment, PhaseChange, SequenceRequest, TouchPlan, TouchRef
+
+if TYPE_CHECKING:
+    from schema.database import Database
+
+
+class SequenceActivities:
+    """Short database steps of ContractorSequenceWorkflow; each may run twice and changes nothing the second time."""
+
+    def __init__(self, db: "Database") -> None:
+        self._db = db
+
+    @activity.defn
+    async def enroll(self, request: SequenceRequest) -> Enrollment:
+        """Puts the contractor into the campaign, or finds where an earlier run stood."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def plan_touch(self, touch: TouchRef) -> TouchPlan:
+        """When the touch is due, by the recipient's clock; the row of `scheduled_touchpoints` says so too."""
+        raise NotImplementedError
+
+    @activity.defn
+    async def enter_phase(self, change: PhaseChange) -> None:
+        """Moves the enrolment, and with it the contractor's status; takes what is no longer due off the schedule."""
+        raise NotImplementedError

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel, ConfigDict
 
 from sandbox.city import City, Company, House, Person, Storm
 from sandbox.faults import Fault, Faults
@@ -16,10 +17,19 @@ Days = Annotated[int, Query(ge=0, le=36_500)]
 COMPANY_IDS = UUID("a4d1a1e0-5a0c-5a57-8a52-0a6c0c6f5d11")
 
 
+class Target(BaseModel):
+    """Where webhooks go, and the address the vendors were told if that is another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base_url: str
+    public_url: str = ""
+
+
 def router(world: World, faults: Faults) -> APIRouter:
     """Routes under /control."""
     routes = APIRouter(prefix="/control")
-    for add in (_add_truth, _add_outside, _add_mailbox):
+    for add in (_add_truth, _add_outside, _add_mailbox, _add_webhooks):
         add(routes, world)
     _add_faults(routes, faults)
     return routes
@@ -95,6 +105,22 @@ def _add_mailbox(routes: APIRouter, world: World) -> None:
         removed = len(world.mailbox.mails)
         world.mailbox.mails.clear()
         return {"removed": removed}
+
+
+def _add_webhooks(routes: APIRouter, world: World) -> None:
+    @routes.get("/webhooks")
+    async def webhooks() -> dict[str, Any]:
+        return world.webhooks.report()
+
+    @routes.post("/webhooks")
+    async def aim_webhooks(target: Target) -> dict[str, Any]:
+        await world.webhooks.aim(target.base_url, target.public_url)
+        return world.webhooks.report()
+
+    @routes.delete("/webhooks")
+    async def stop_webhooks() -> dict[str, Any]:
+        await world.webhooks.aim("")
+        return world.webhooks.report()
 
 
 def _add_faults(routes: APIRouter, faults: Faults) -> None:

@@ -1,4 +1,4 @@
-"""Everything the sandbox's routers share: the cities, their permits, pictures, the mailbox."""
+"""Everything the sandbox's routers share: the cities, their permits, pictures, the mailbox, where webhooks go."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from typing import Any
 from sandbox.city import City, House
 from sandbox.permits import Permit, permits_of
 from sandbox.places import CITIES
+from sandbox.webhooks import Webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ class World:
         self.towns = {slug: Town(City(spec, seed, houses, self.today)) for slug, spec in CITIES.items()}
         self.mailbox = Mailbox()
         self.pictures = Pictures()
+        self.webhooks = Webhooks()
 
     @cached_property
     def panoramas(self) -> dict[str, House]:

@@ -40,13 +40,19 @@ class Sandbox:
         answer.raise_for_status()
         return answer.json()
 
+    def post(self, path: str, **body: Any) -> Any:
+        """The answer of a control endpoint that changes something, e.g. `post("/control/webhooks", base_url=...)`."""
+        answer = self._http.post(path, json=body)
+        answer.raise_for_status()
+        return answer.json()
+
     def fault(self, vendor: str, kind: str, **options: Any) -> None:
         """Make a vendor fail: `fault("google", "throttle", count=2)`."""
         self._http.post("/control/faults", json={"vendor": vendor, "kind": kind, **options}).raise_for_status()
 
     def reset(self) -> None:
-        """No faults, an empty mailbox, counters at zero."""
-        self._clear("faults", "mailbox", "stats")
+        """No faults, an empty mailbox, nobody to tell of events, counters at zero."""
+        self._clear("webhooks", "faults", "mailbox", "stats")
 
     def mend(self) -> None:
         """No faults from now on; the counters go on."""

@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from schema.repositories.effects import EffectRepository
     from schema.repositories.events import EventRepository
     from schema.repositories.images import ImageRepository
+    from schema.repositories.inbox import InboxRepository
     from schema.repositories.jobs import JobRepository
     from schema.repositories.leads import LeadRepository
     from schema.repositories.notifications import NotificationRepository
     from schema.repositories.permits import PermitRepository
+    from schema.repositories.responses import ResponseRepository
     from schema.repositories.reviews import ReviewRepository
     from schema.repositories.scores import ScoreRepository
     from schema.repositories.triggers import TriggerRepository
@@ -197,6 +199,18 @@ class UnitOfWork:
         from schema.repositories.scores import ScoreRepository
 
         return ScoreRepository(self.session, self.vault)
+
+    @cached_property
+    def inbox(self) -> "InboxRepository":
+        from schema.repositories.inbox import InboxRepository
+
+        return InboxRepository(self.session, self.vault)
+
+    @cached_property
+    def responses(self) -> "ResponseRepository":
+        from schema.repositories.responses import ResponseRepository
+
+        return ResponseRepository(self.session, self.vault)
 
 
 class Database:

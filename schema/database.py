@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from schema.repositories.jobs import JobRepository
     from schema.repositories.leads import LeadRepository
     from schema.repositories.notifications import NotificationRepository
+    from schema.repositories.outreach import OutreachRepository
+    from schema.repositories.people import PeopleRepository
     from schema.repositories.permits import PermitRepository
     from schema.repositories.responses import ResponseRepository
     from schema.repositories.reviews import ReviewRepository
@@ -211,6 +213,18 @@ class UnitOfWork:
         from schema.repositories.responses import ResponseRepository
 
         return ResponseRepository(self.session, self.vault)
+
+    @cached_property
+    def outreach(self) -> "OutreachRepository":
+        from schema.repositories.outreach import OutreachRepository
+
+        return OutreachRepository(self.session, self.vault)
+
+    @cached_property
+    def people(self) -> "PeopleRepository":
+        from schema.repositories.people import PeopleRepository
+
+        return PeopleRepository(self.session, self.vault)
 
 
 class Database:

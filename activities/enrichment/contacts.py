@@ -7,11 +7,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid5
 
-import phonenumbers
-
 from activities.attempts import worth_retrying
 from activities.enrichment.lookups import load
 from activities.metering import charged_to
+from domain.contact_points import us_phone
 from domain.property_record import person_name
 from integrations.http import VendorError
 from integrations.hunter import PRICE_PER_SEARCH, FoundEmail, HunterFinder
@@ -181,16 +180,3 @@ class OwnerContacts:
             phone_found=search.phone is not None,
             reason=reason,
         )
-
-
-def us_phone(text: str | None) -> str | None:
-    """A US number in E.164 form, or None for what is no valid one."""
-    if not text:
-        return None
-    try:
-        number = phonenumbers.parse(text, "US")
-    except phonenumbers.NumberParseException:
-        return None
-    if number.country_code != 1 or not phonenumbers.is_valid_number(number):
-        return None
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

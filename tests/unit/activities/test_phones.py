@@ -1,6 +1,6 @@
 import pytest
 
-from activities.enrichment.contacts import us_phone
+from domain.contact_points import us_phone
 
 
 @pytest.mark.parametrize(

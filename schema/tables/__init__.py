@@ -3,6 +3,12 @@
 from sqlalchemy import MetaData
 
 from schema.tables.base import Table
+from schema.tables.billing import (
+    Payment,
+    PaymentRefund,
+    Subscription,
+    SubscriptionPeriod,
+)
 from schema.tables.contractors import (
     AiCallLog,
     Contractor,
@@ -73,6 +79,8 @@ __all__ = [
     "OutreachCampaign",
     "OutreachTask",
     "OutreachTouchpoint",
+    "Payment",
+    "PaymentRefund",
     "PromoCode",
     "PropertyImage",
     "Refund",
@@ -84,6 +92,8 @@ __all__ = [
     "ScoreBreakdownRow",
     "ScrapingJob",
     "SequenceEnrollment",
+    "Subscription",
+    "SubscriptionPeriod",
     "SuppressionEntry",
     "SystemEvent",
     "TargetCity",

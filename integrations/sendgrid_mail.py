@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
 
 from integrations.http import (
     ApiCall,
@@ -40,23 +41,43 @@ MAX_RECIPIENTS = 1_000
 """Personalizations per request, by SendGrid's rules."""
 KEY_ARGUMENT = "effect_key"
 
+RESERVED_HEADERS = frozenset(
+    {
+        "x-sg-id", "x-sg-eid", "received", "dkim-signature", "content-type", "content-transfer-encoding", "to", "from",
+        "subject", "reply-to", "cc", "bcc",
+    }
+)  # fmt: skip
+"""Headers that SendGrid writes itself; a request that sets one is refused."""
+
 _KEY = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,70}")
+_LINK = re.compile(r"https?://[^\s<>,\"]{1,900}")
 _NEVER_CONNECTED = (ConnectionRefusedError, socket.gaierror, ssl.SSLCertVerificationError)
 _NO_ROUTE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EADDRNOTAVAIL}
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Where a copy goes. `arguments` come back in every event; `substitutions` replace tokens in the text."""
+    """Where a copy goes.
+
+    `arguments` come back in every event; `substitutions` replace tokens in the text, though not in `headers`,
+    which are this copy's alone.
+    """
 
     email: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     substitutions: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class MailBatch:
-    """One message to many recipients, none of whom sees another. `key` is the effect's key."""
+    """One message to many recipients, none of whom sees another. `key` is the effect's key.
+
+    `sender` is an address and a name, the settings' own when None; answers go to `reply_to`, else to the sender.
+    `unsubscribe_url` is one recipient's own link, so such a batch has one recipient. `track` lets SendGrid count
+    openings and rewrite links in order to count clicks.
+    """
 
     key: str
     subject: str
@@ -64,6 +85,10 @@ class MailBatch:
     html: str
     recipients: Sequence[Recipient]
     category: str
+    sender: tuple[str, str] | None = None
+    reply_to: str | None = None
+    unsubscribe_url: str | None = None
+    track: bool = False
 
 
 class SendGridMail:
@@ -115,16 +140,20 @@ class SendGridMail:
         _checked(batch.key)
         if not 1 <= len(batch.recipients) <= MAX_RECIPIENTS:
             raise ValueError(f"a batch has 1 to {MAX_RECIPIENTS} recipients")
+        if batch.unsubscribe_url is not None and len(batch.recipients) != 1:
+            raise ValueError("an unsubscribe link belongs to one recipient")
+        sender = {"email": batch.sender[0], "name": batch.sender[1]} if batch.sender else self._sender
         return {
-            "personalizations": [_personalization(batch.key, recipient) for recipient in batch.recipients],
-            "from": self._sender,
-            "reply_to": self._sender,
+            "personalizations": [_personalization(batch, recipient) for recipient in batch.recipients],
+            "from": sender,
+            "reply_to": {"email": batch.reply_to} if batch.reply_to else sender,
             "subject": batch.subject,
             "content": [
                 {"type": "text/plain", "value": batch.text},
                 {"type": "text/html", "value": batch.html},
             ],
             "categories": [batch.category],
+            "tracking_settings": _tracking(batch.track),
         }
 
     async def _call(self, operation: str, method: str, call: Callable[[Any], Any]) -> Any:
@@ -186,14 +215,50 @@ def _by_status(operation: str, failure: Any) -> VendorError:
     return VendorRejected(VENDOR, operation, f"HTTP {status}", status)
 
 
-def _personalization(key: str, recipient: Recipient) -> dict[str, Any]:
+def unsubscribe_headers(url: str, mail_to: str | None = None) -> dict[str, str]:
+    """Headers by which a mail program unsubscribes with one POST to `url` (RFC 8058), or by a mail to `mail_to`.
+
+    Raises ValueError for what is no plain web address.
+    """
+    if not _LINK.fullmatch(url):
+        raise ValueError("an unsubscribe link is a plain web address")
+    ways = [f"<{url}>"]
+    if mail_to is not None:
+        ways.append(f"<mailto:{quote(mail_to, safe='@+')}?subject=unsubscribe>")
+    return {"List-Unsubscribe": ", ".join(ways), "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+
+
+def _personalization(batch: MailBatch, recipient: Recipient) -> dict[str, Any]:
+    headers = dict(recipient.headers)
+    if batch.unsubscribe_url is not None:
+        headers |= unsubscribe_headers(batch.unsubscribe_url, batch.reply_to)
     personalization: dict[str, Any] = {
         "to": [{"email": recipient.email}],
-        "custom_args": {KEY_ARGUMENT: key, **recipient.arguments},
+        "custom_args": {KEY_ARGUMENT: batch.key, **recipient.arguments},
     }
     if recipient.substitutions:
         personalization["substitutions"] = dict(recipient.substitutions)
+    if headers:
+        personalization["headers"] = _checked_headers(headers)
     return personalization
+
+
+def _tracking(track: bool) -> dict[str, Any]:
+    """Said both ways, so that no setting of the account decides; the unsubscribe link is ours, not SendGrid's."""
+    return {
+        "click_tracking": {"enable": track, "enable_text": False},
+        "open_tracking": {"enable": track},
+        "subscription_tracking": {"enable": False},
+    }
+
+
+def _checked_headers(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or name.lower() in RESERVED_HEADERS:
+            raise ValueError("this header is not ours to set")
+        if not value.isascii() or not value.isprintable():
+            raise ValueError("a header is one line of plain text")
+    return headers
 
 
 def _checked(key: str) -> None:

@@ -9,7 +9,7 @@ import structlog
 from activities.effects import Outcome, perform_once
 from activities.messaging.letters import UNSUBSCRIBE_TAG, LeadPreview, Letters
 from activities.metering import charged_to
-from integrations.sendgrid_mail import MAX_RECIPIENTS, MailBatch, Recipient, SendGridMail
+from integrations.sendgrid_mail import MAX_RECIPIENTS, MailBatch, Recipient, SendGridMail, unsubscribe_headers
 from schema.contracts.base import LeadStatus
 from schema.contracts.property import NotifySummary, Reason
 from schema.database import Database, UnitOfWork
@@ -81,10 +81,12 @@ class LeadNotices:
             log.info("lead was announced before", lead_id=str(lead.id), not_told=len(due))
 
     def _recipient(self, notice: PendingEmail) -> Recipient:
+        unsubscribe_url = self._letters.unsubscribe_url(notice.notification_id)
         return Recipient(
             email=notice.email,
             arguments={"notification_id": str(notice.notification_id)},
-            substitutions={UNSUBSCRIBE_TAG: self._letters.unsubscribe_url(notice.notification_id)},
+            substitutions={UNSUBSCRIBE_TAG: unsubscribe_url},
+            headers=unsubscribe_headers(unsubscribe_url),
         )
 
     async def _summary(self, lead_id: UUID) -> NotifySummary:

@@ -102,6 +102,8 @@ async def test_a_mail_shows_the_preview_and_nothing_of_owner_or_house_number(
         assert f"/unsubscribe/{by_mail[mail['to']]}" in mail["text"]
         assert f"/unsubscribe/{by_mail[mail['to']]}" in mail["html"]
         assert "-unsubscribe_url-" not in shown
+        assert mail["headers"]["List-Unsubscribe"].endswith(f"/unsubscribe/{by_mail[mail['to']]}>")
+        assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert mail["custom_args"] == {
             "effect_key": f"notify-{house.lead_id}",
             "notification_id": by_mail[mail["to"]],

@@ -30,6 +30,16 @@ MAIL_SEND: dict[str, Any] = {
                         "maxProperties": 10000,
                         "additionalProperties": {"type": "string"},
                     },
+                    "headers": {
+                        "type": "object",
+                        "additionalProperties": {"type": "string", "pattern": "^[ -~]+$"},
+                        "propertyNames": {
+                            "not": {
+                                "pattern": "(?i)^(x-sg-e?id|received|dkim-signature|content-.*|to|from|subject"
+                                "|reply-to|b?cc)$"
+                            },
+                        },
+                    },
                 },
             },
         },
@@ -54,6 +64,23 @@ MAIL_SEND: dict[str, Any] = {
             "maxItems": 10,
             "uniqueItems": True,
             "items": {"type": "string", "maxLength": 255},
+        },
+        "tracking_settings": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "click_tracking": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"enable": {"type": "boolean"}, "enable_text": {"type": "boolean"}},
+                },
+                "open_tracking": {
+                    "type": "object",
+                    "additionalProperties": False,
+                    "properties": {"enable": {"type": "boolean"}, "substitution_tag": {"type": "string"}},
+                },
+                "subscription_tracking": {"type": "object", "properties": {"enable": {"type": "boolean"}}},
+            },
         },
     },
 }

@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import urllib.error
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from python_http_client.exceptions import HTTPError, handle_error
 
 from activities.effects import Meaning, meaning_of
 from integrations.http import ApiCall, VendorError, VendorNotReached, VendorRejected, VendorUnavailable
-from integrations.sendgrid_mail import MailBatch, Recipient, SendGridMail, explain
+from integrations.sendgrid_mail import MailBatch, Recipient, SendGridMail, explain, unsubscribe_headers
 from tests.unit.messaging.mail_send_rules import MAIL_SEND, MAX_CUSTOM_ARGS_BYTES
 
 PUBLISHED = Path(__file__).parents[4] / "shared/data/specs/sendgrid/tsg_mail_v3.json"
@@ -68,6 +69,72 @@ if PUBLISHED.exists():
 @pytest.mark.parametrize("recipients", [1, 3, 1000])
 def test_requests_keep_the_rules(rules: dict[str, Any], recipients: int) -> None:
     jsonschema.Draft202012Validator(rules).validate(client().request_body(batch(recipients)))
+
+
+def letter(**options: Any) -> MailBatch:
+    """A batch of one, as a touch of a sequence is sent."""
+    return replace(batch(1), sender=("ann@mail.example", "Ann of Ridgeline"), **options)
+
+
+FULL = letter(
+    reply_to="reply+5d1f@reply.example", unsubscribe_url="https://app.example/unsubscribe/5d1f", track=True
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("mail", [FULL, letter(), letter(track=True), letter(unsubscribe_url="http://127.0.0.1/u/1")])
+def test_letters_keep_the_rules(rules: dict[str, Any], mail: MailBatch) -> None:
+    jsonschema.Draft202012Validator(rules).validate(client().request_body(mail))
+
+
+def test_a_letter_names_its_sender_and_where_answers_go() -> None:
+    body = client().request_body(FULL)
+    assert body["from"] == {"email": "ann@mail.example", "name": "Ann of Ridgeline"}
+    assert body["reply_to"] == {"email": "reply+5d1f@reply.example"}
+    assert client().request_body(letter())["reply_to"] == body["from"]
+    assert client().request_body(batch(1))["from"] == {"email": "leads@ridgeline.example", "name": "Ridgeline"}
+
+
+def test_one_click_unsubscribes() -> None:
+    """RFC 8058: both headers, an address for the POST, and a mail for programs that know only that."""
+    (personalization,) = client().request_body(FULL)["personalizations"]
+    assert personalization["headers"] == {
+        "List-Unsubscribe": (
+            "<https://app.example/unsubscribe/5d1f>, <mailto:reply+5d1f@reply.example?subject=unsubscribe>"
+        ),
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+@pytest.mark.parametrize("track", [True, False])
+def test_tracking_is_said_either_way(track: bool) -> None:
+    settings = client().request_body(letter(track=track))["tracking_settings"]
+    assert settings["open_tracking"] == {"enable": track}
+    assert settings["click_tracking"] == {"enable": track, "enable_text": False}
+    assert settings["subscription_tracking"] == {"enable": False}
+
+
+def test_an_unsubscribe_link_is_never_shared() -> None:
+    with pytest.raises(ValueError, match="one recipient"):
+        client().request_body(replace(batch(2), unsubscribe_url="https://app.example/unsubscribe/1"))
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["", "javascript:alert(1)", "https://a.example/>\r\nBcc: x@y.example", "https://a.example/ b", "mailto:a@b.c"],
+)
+def test_an_unsubscribe_link_cannot_add_headers(link: str) -> None:
+    with pytest.raises(ValueError, match="web address"):
+        unsubscribe_headers(link)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Bcc": "x@y.example"}, {"reply-to": "x@y.example"}, {"X-A": "1\r\nBcc: x"}, {"X A": "1"}, {"X-A": "é"}]
+)
+def test_headers_that_are_not_ours_are_refused(headers: dict[str, str]) -> None:
+    mail = replace(batch(1), recipients=[Recipient("a@b.example", headers=headers)])
+    with pytest.raises(ValueError, match="header"):
+        client().request_body(mail)
 
 
 def test_one_envelope_per_recipient_so_that_nobody_sees_another() -> None:

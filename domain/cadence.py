@@ -180,7 +180,12 @@ def next_opening(channel: Channel, place: ZoneInfo, key: str, *, day: date, not_
 
 def is_business_day(day: date) -> bool:
     """Monday to Friday, federal holidays excluded."""
-    return day.weekday() < 5 and day not in _federal_holidays(day.year)
+    return day.weekday() < 5 and not is_holiday(day)
+
+
+def is_holiday(day: date) -> bool:
+    """A federal holiday, or the weekday on which one is observed."""
+    return day in _federal_holidays(day.year)
 
 
 def jitter(key: str, window_minutes: int) -> int:

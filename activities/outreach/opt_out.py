@@ -7,6 +7,9 @@ from schema.database import UnitOfWork
 from schema.repositories.outreach import Enrolled
 from schema.repositories.people import EVERY_CHANNEL
 
+UNWANTED_TASKS = ("linkedin", "direct_mail", "call", "demo_outcome")
+"""What people do not do either any more; an answer to what was written may still be owed."""
+
 
 async def opt_out(
     tx: UnitOfWork,
@@ -36,8 +39,10 @@ async def opt_out(
         await tx.people.revoke_consent(address, None if channel == EVERY_CHANNEL else channel, at)
     live: list[Enrolled] = []
     if channel == EVERY_CHANNEL:
-        live = await tx.outreach.halt([contractor_id], "opted_out", at or datetime.now(UTC))
+        now = at or datetime.now(UTC)
+        live = await tx.outreach.halt([contractor_id], "opted_out", now)
         await tx.outreach.cancel_scheduled(live)
+        await tx.outreach.expire_tasks(contractor_id, UNWANTED_TASKS, now)
     if news or live:
         data = {"channel": channel, "source": source, "reason": reason}
         await tx.events.record("contractor.opted_out", "contractor", contractor_id, data)

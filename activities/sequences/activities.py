@@ -14,19 +14,21 @@ class SequenceActivities:
     """Short database steps of ContractorSequenceWorkflow; each may run twice and changes nothing the second time."""
 
     def __init__(self, db: "Database") -> None:
-        self._db = db
+        from activities.sequences.records import SequenceRecords
+
+        self._records = SequenceRecords(db)
 
     @activity.defn
     async def enroll(self, request: SequenceRequest) -> Enrollment:
         """Puts the contractor into the campaign, or finds where an earlier run stood."""
-        raise NotImplementedError
+        return await self._records.enroll(request)
 
     @activity.defn
     async def plan_touch(self, touch: TouchRef) -> TouchPlan:
         """When the touch is due, by the recipient's clock; the row of `scheduled_touchpoints` says so too."""
-        raise NotImplementedError
+        return await self._records.plan_touch(touch)
 
     @activity.defn
     async def enter_phase(self, change: PhaseChange) -> None:
         """Moves the enrolment, and with it the contractor's status; takes what is no longer due off the schedule."""
-        raise NotImplementedError
+        await self._records.enter_phase(change)

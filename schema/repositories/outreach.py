@@ -30,6 +30,8 @@ FIRST_TOUCH = "outreach-0"
 """The touch that makes somebody a new lead of a mailbox; everything later is a follow-up."""
 MAX_TOUCHES = 500
 OPEN_TASK = ("open", "claimed")
+BY_PEOPLE = ("linkedin", "direct_mail")
+"""Tasks that stand for a touch: it is sent when they are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,16 @@ class OutreachRepository(Repository):
             .limit(MAX_TOUCHES)
         )
         return tuple(key for key in found if key)
+
+    async def last_touch_at(self, campaign_id: UUID, contractor_id: UUID) -> datetime | None:
+        """When an enrolment's last touch was made."""
+        found: datetime | None = await self._session.scalar(
+            select(func.max(col(OutreachTouchpoint.sent_at))).where(
+                col(OutreachTouchpoint.campaign_id) == campaign_id,
+                col(OutreachTouchpoint.contractor_id) == contractor_id,
+            )
+        )
+        return found
 
     async def unasked_contacts(self, contractor_id: UUID, since: datetime) -> dict[str, tuple[datetime, ...]]:
         """Per channel, when a contractor was last contacted unasked, newest first; over all campaigns."""
@@ -444,7 +456,7 @@ class OutreachRepository(Repository):
             .returning(OutreachTask)
             .execution_options(populate_existing=True)
         )
-        if task is not None and task.touchpoint_id is not None and task.kind in ("linkedin", "direct_mail"):
+        if task is not None and task.touchpoint_id is not None and task.kind in BY_PEOPLE:
             if state == "done":
                 settled = await self.settle_touchpoint(task.touchpoint_id, "sent", sent_at=at)
                 if settled:
@@ -452,6 +464,42 @@ class OutreachRepository(Repository):
             else:
                 await self.settle_touchpoint(task.touchpoint_id, "skipped", outcome_reason=f"task_{state}")
         return task
+
+    async def expire_tasks(
+        self,
+        contractor_id: UUID,
+        kinds: Sequence[str],
+        at: datetime,
+        campaign_id: UUID | None = None,
+        besides: str = "",
+    ) -> int:
+        """Takes what is no longer to be done off people's list, and the touches it stood for; returns how many.
+
+        Only of one campaign, if it is named; the task with the key `besides` stays.
+        """
+        query = update(OutreachTask).where(
+            col(OutreachTask.contractor_id) == contractor_id,
+            col(OutreachTask.kind).in_(kinds),
+            col(OutreachTask.state).in_(OPEN_TASK),
+            col(OutreachTask.effect_key) != besides,
+        )
+        if campaign_id is not None:
+            query = query.where(col(OutreachTask.campaign_id) == campaign_id)
+        expired = await self._session.execute(
+            query.values(state="expired", settled_at=at).returning(
+                col(OutreachTask.kind), col(OutreachTask.touchpoint_id)
+            )
+        )
+        rows = expired.all()
+        await self._session.execute(
+            update(OutreachTouchpoint)
+            .where(
+                col(OutreachTouchpoint.id).in_([touch for kind, touch in rows if kind in BY_PEOPLE and touch]),
+                col(OutreachTouchpoint.status) == "scheduled",
+            )
+            .values(status="skipped", outcome_reason="task_expired")
+        )
+        return len(rows)
 
     # Promo codes.
 

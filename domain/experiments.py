@@ -94,6 +94,13 @@ def choose(key: str, arms: Sequence[str], winner: str | None = None) -> str | No
     return winner if winner in arms else arm_for(key, arms)
 
 
+def winner_of(experiments: Mapping[str, object] | None, template: str) -> str | None:
+    """The arm that won the test of a template, as a campaign keeps it; None while there is none."""
+    found = (experiments or {}).get(template)
+    winner = found.get("winner") if isinstance(found, Mapping) else None
+    return winner if isinstance(winner, str) else None
+
+
 def judge(tallies: Mapping[str, Tally]) -> Verdict:
     """How a test between these arms stands. Raises ValueError for more than `MAXIMUM_ARMS`."""
     if len(tallies) > MAXIMUM_ARMS:

@@ -19,6 +19,7 @@ from domain.experiments import (
     bayes_factor,
     choose,
     judge,
+    winner_of,
 )
 
 
@@ -64,6 +65,12 @@ def test_the_winner_is_used_once_there_is_one() -> None:
     assert choose("x", ()) is None
     with pytest.raises(ValueError, match="at least one"):
         arm_for("x", ())
+
+
+@pytest.mark.parametrize("kept", [None, {}, {"letter": None}, {"letter": {"winner": None}}, {"other": {"winner": "a"}}])
+def test_a_test_without_a_winner(kept: dict[str, object] | None) -> None:
+    assert winner_of(kept, "letter") is None
+    assert winner_of({"letter": {"winner": "b"}}, "letter") == "b"
 
 
 # Numbers

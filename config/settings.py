@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     vapi_api_key: SecretStr = SecretStr("")
     vapi_phone_number_id: str = ""
     vapi_webhook_secret: SecretStr = SecretStr("")
+    vapi_credential_id: str = ""
     call_voice_id: str = "21m00Tcm4TlvDq8ikWAM"
     bland_base_url: str = "https://api.bland.ai"
     bland_api_key: SecretStr = SecretStr("")
@@ -77,6 +78,7 @@ class Settings(BaseSettings):
     ollama_base_url: str = "http://127.0.0.1:11434"
     ollama_model: str = "llama3.2:3b"
     ollama_fallback_model: str = "mistral:7b-instruct"
+    ollama_timeout_seconds: float = 60.0
     yelp_base_url: str = "https://api.yelp.com"
     yelp_api_key: SecretStr = SecretStr("")
     webhook_tolerance_seconds: int = 300

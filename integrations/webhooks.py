@@ -6,7 +6,9 @@ not; its reason is a stable code and never holds a part of the request. A missin
 
 import base64
 import binascii
+import hashlib
 import hmac
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,11 +17,17 @@ from urllib.parse import urlsplit
 SENDGRID_SIGNATURE = "X-Twilio-Email-Event-Webhook-Signature"
 SENDGRID_TIMESTAMP = "X-Twilio-Email-Event-Webhook-Timestamp"
 TWILIO_SIGNATURE = "X-Twilio-Signature"
+VAPI_PROOF = "X-Vapi-Secret"
+VAPI_SIGNATURE = "X-Signature"
+VAPI_TIMESTAMP = "X-Timestamp"
+BLAND_SIGNATURE = "X-Webhook-Signature"
+CALENDLY_SIGNATURE = "Calendly-Webhook-Signature"
 
 Form = Mapping[str, str] | Iterable[tuple[str, str]]
 """The decoded fields of a form, as a mapping or, where a name may come twice, as pairs."""
 
 _UNIX_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
+_UNIX_TIME = re.compile(r"[0-9]{1,13}", re.ASCII)
 
 
 class WebhookRefused(Exception):
@@ -96,6 +104,66 @@ def verify_token(given: str, expected: str) -> None:
         raise WebhookRefused("bad_signature")
 
 
+def verify_vapi(body: bytes, headers: Mapping[str, str], secret: str, now: datetime, tolerance: timedelta) -> None:
+    """A server message of Vapi, proved in one of two ways. Raises WebhookRefused.
+
+    With an HMAC credential: HMAC-SHA256 over `{X-Timestamp}.{body}` in `X-Signature`, so neither the words nor the
+    time can be changed. Without one: our secret in `X-Vapi-Secret`, and the time is the message's own, if it has one.
+    A request that carries a signature is judged by it alone.
+    """
+    if not secret:
+        raise WebhookRefused("not_configured")
+    signature, stamp = header(headers, VAPI_SIGNATURE), header(headers, VAPI_TIMESTAMP)
+    if signature:
+        if not _UNIX_TIME.fullmatch(stamp) or not same(signature.lower(), _hmac_sha256(secret, stamp, body)):
+            raise WebhookRefused("bad_signature")
+        check_age(_seconds(int(stamp)), now, tolerance)
+        return
+    given = header(headers, VAPI_PROOF)
+    if not given:
+        raise WebhookRefused("no_signature")
+    if not same(given, secret):
+        raise WebhookRefused("bad_signature")
+    told = _message_time(body)
+    if told is not None:
+        check_age(told, now, tolerance)
+
+
+def verify_bland(body: bytes, headers: Mapping[str, str], secret: str) -> None:
+    """Bland.ai's signature: HMAC-SHA256 over the raw body, in hexadecimal digits.
+
+    There is no time in it: whoever calls this must refuse what it has seen before by the call's own id. Raises
+    WebhookRefused.
+    """
+    if not secret:
+        raise WebhookRefused("not_configured")
+    signature = header(headers, BLAND_SIGNATURE)
+    if not signature:
+        raise WebhookRefused("no_signature")
+    if not same(signature.lower(), hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()):
+        raise WebhookRefused("bad_signature")
+
+
+def verify_calendly(
+    body: bytes, headers: Mapping[str, str], signing_key: str, now: datetime, tolerance: timedelta
+) -> None:
+    """Calendly's signature `t=<seconds>,v1=<hex>`: HMAC-SHA256 over time and raw body. Raises WebhookRefused."""
+    if not signing_key:
+        raise WebhookRefused("not_configured")
+    value = header(headers, CALENDLY_SIGNATURE)
+    if not value:
+        raise WebhookRefused("no_signature")
+    parts = [part.strip().partition("=")[::2] for part in value.split(",")]
+    stamps = [given for name, given in parts if name == "t"]
+    if len(stamps) != 1 or not _UNIX_SECONDS.fullmatch(stamps[0]):
+        raise WebhookRefused("bad_signature")
+    expected = _hmac_sha256(signing_key, stamps[0], body)
+    # While a key is changed there may be two signatures.
+    if not any(same(given.lower(), expected) for name, given in parts if name == "v1"):
+        raise WebhookRefused("bad_signature")
+    check_age(int(stamps[0]), now, tolerance)
+
+
 def check_age(stamp: int, now: datetime, tolerance: timedelta) -> None:
     """Refuses a signed time (Unix seconds) that is further than `tolerance` from now, either way."""
     age = now.astimezone(UTC).timestamp() - stamp
@@ -134,6 +202,26 @@ class _Fields:
     def getlist(self, name: str) -> list[str]:
         """Every value of a field."""
         return self._values[name]
+
+
+def _hmac_sha256(key: str, stamp: str, body: bytes) -> str:
+    return hmac.new(key.encode(), stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+
+
+def _seconds(stamp: int) -> int:
+    """Unix seconds from seconds or milliseconds."""
+    return stamp // 1000 if stamp >= 100_000_000_000 else stamp
+
+
+def _message_time(body: bytes) -> int | None:
+    """The `timestamp` (Unix milliseconds) of a server message of Vapi, in seconds; None where it has none."""
+    try:
+        message = json.loads(body)["message"]
+        stamp = message.get("timestamp")
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
+    is_time = isinstance(stamp, int | float) and not isinstance(stamp, bool) and 0 < stamp < 1e15
+    return _seconds(int(stamp)) if is_time else None
 
 
 def _is_plain_base64(text: str) -> bool:

@@ -7,7 +7,7 @@ itself is never repeated on a guess.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
@@ -27,6 +27,18 @@ Find = Callable[[str], Awaitable[str | None]]
 
 NOT_LET_IN = frozenset({401, 402, 403, 404, 405})
 """Refusals of us rather than of the request: nothing happened, and once our set-up is mended it may go on."""
+
+
+class Withheld(Exception):
+    """Raised by a gate: the vendor was asked nothing, and the key is free again."""
+
+
+Gate = Callable[[UnitOfWork], AbstractAsyncContextManager[None]]
+"""Entered right before the effect and left right after it; raises Withheld where it must not happen after all.
+
+It gets the transaction that holds the effect's lock, so it needs no connection of its own. That transaction
+ends after the effect was recorded: what the gate locks it should let go of itself, with a savepoint.
+"""
 
 
 class Meaning(StrEnum):
@@ -67,14 +79,15 @@ async def perform_once(
     effect: Perform,
     find: Find,
     record: Record | None = None,
+    gate: Gate | None = None,
 ) -> Outcome:
     """Does `effect` unless the ledger knows `key`; returns how it stands.
 
     Raises the vendor's error when nothing happened (the key is free again) or when the vendor cannot be
-    asked right now (the next attempt asks again). Holds one pooled connection while it runs, so fewer
-    callers than the pool has connections may run at once.
+    asked right now (the next attempt asks again), and Withheld when the gate stays shut. Holds one pooled
+    connection while it runs, so fewer callers than the pool has connections may run at once.
     """
-    work = asyncio.ensure_future(_Attempt(db, key, kind, subject_id, effect, find, record).run())
+    work = asyncio.ensure_future(_Attempt(db, key, kind, subject_id, effect, find, record, gate).run())
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -94,14 +107,15 @@ class _Attempt:
     effect: Perform
     find: Find
     record: Record | None
+    gate: Gate | None
 
     async def run(self) -> Outcome:
-        async with self._alone():
+        async with self._alone() as guard:
             async with self.db.transaction() as tx:
                 begun = await tx.effects.begin(self.key, self.kind, self.subject_id)
                 row = await tx.effects.get(self.key)
             if begun is EffectState.NEW:
-                outcome = await self._perform()
+                outcome = await self._perform(guard)
             elif begun is EffectState.STARTED:
                 outcome = await self._ask("an earlier attempt ended between the effect and its record")
             else:
@@ -109,15 +123,15 @@ class _Attempt:
             return await self._settle(outcome)
 
     @asynccontextmanager
-    async def _alone(self) -> AsyncIterator[None]:
+    async def _alone(self) -> AsyncIterator[UnitOfWork]:
         """Nobody else works on this key meanwhile: a row found started is then an attempt that died."""
         async with self.db.transaction() as guard:
             await guard.effects.lock(self.key)
-            yield
+            yield guard
 
-    async def _perform(self) -> Outcome:
+    async def _perform(self, guard: UnitOfWork) -> Outcome:
         try:
-            return Outcome(EffectState.DONE, await self.effect())
+            return Outcome(EffectState.DONE, await self._act(guard))
         except VendorError as error:
             meaning = meaning_of(error)
             if meaning is Meaning.UNCLEAR:
@@ -125,9 +139,23 @@ class _Attempt:
             if meaning is Meaning.REFUSED:
                 await self._tell("effect_refused", str(error), "warning")
                 return Outcome(EffectState.FAILED)
-            async with self.db.transaction() as tx:
-                await tx.effects.release(self.key)
+            await self._release()
             raise
+
+    async def _act(self, guard: UnitOfWork) -> str | None:
+        async with AsyncExitStack() as stack:
+            if self.gate is not None:
+                try:
+                    await stack.enter_async_context(self.gate(guard))
+                except Exception:
+                    # Shut or broken: either way the vendor was asked nothing.
+                    await self._release()
+                    raise
+            return await self.effect()
+
+    async def _release(self) -> None:
+        async with self.db.transaction() as tx:
+            await tx.effects.release(self.key)
 
     async def _ask(self, why: str) -> Outcome:
         try:

@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from sandbox import control
 from sandbox.faults import FaultMiddleware, Faults
-from sandbox.vendors import assessor, google, people, portal, sendgrid
+from sandbox.vendors import assessor, google, people, portal, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks
 from sandbox.world import World
 
 BASE_URL_SETTINGS = {
@@ -29,6 +29,11 @@ ACCOUNT_SETTINGS = {
     "zerobounce_api_key": "sandbox-key",
     "sendgrid_api_key": "sandbox-key",
     "yelp_api_key": "sandbox-key",
+    "sendgrid_webhook_public_key": sendgrid_webhooks.PUBLIC_KEY,
+    "sendgrid_inbound_token": sendgrid_webhooks.INBOUND_TOKEN,
+    "twilio_account_sid": twilio_webhooks.ACCOUNT_SID,
+    "twilio_auth_token": twilio_webhooks.AUTH_TOKEN,
+    "twilio_phone_number": twilio_webhooks.PHONE_NUMBER,
 }
 """What a customer of each vendor is given: keys, ids, secrets. The vendors' modules hold what they must agree on."""
 
@@ -38,7 +43,7 @@ def create_app(world: World) -> FastAPI:
     app = FastAPI(title="Ridgeline sandbox", docs_url=None, redoc_url=None)
     faults = Faults()
     app.add_middleware(FaultMiddleware, faults=faults)
-    for vendor in (portal, assessor, google, people, sendgrid):
+    for vendor in (portal, assessor, google, people, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks):
         app.include_router(vendor.router(world))
     app.include_router(control.router(world, faults))
     app.state.world, app.state.faults = world, faults

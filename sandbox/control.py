@@ -339,11 +339,13 @@ def _mail(mail: Mail) -> dict[str, Any]:
         "to": mail.to,
         "name": mail.name,
         "from": mail.sender,
+        "reply_to": mail.reply_to,
         "subject": mail.subject,
         "text": mail.text,
         "html": mail.html,
         "custom_args": mail.custom_args,
         "categories": list(mail.categories),
         "headers": mail.headers,
+        "tracking": mail.tracking,
         "received_at": mail.received_at.isoformat(),
     }

@@ -193,6 +193,7 @@ def throttled(vendor: str, path: str, seconds: float) -> tuple[int, str, bytes, 
         },
         "zerobounce": {"error": "Too many requests"},
         "sendgrid": {"errors": [{"field": None, "message": "too many requests"}]},
+        "twilio": {"code": 20429, "message": "Too Many Requests", "status": 429},
     }
     headers = {"retry-after": f"{seconds:g}"}
     if vendor == "sendgrid":
@@ -207,6 +208,7 @@ def broken(vendor: str) -> tuple[int, str, bytes]:
     bodies: dict[str, object] = {
         "portal": {"code": "internal", "error": True, "message": "Internal error"},
         "sendgrid": {"errors": [{"field": None, "message": "internal server error"}]},
+        "twilio": {"code": 20500, "message": "Internal Server Error", "status": 500},
         "hunter": {"errors": [{"id": "server_error", "code": 500, "details": "Something went wrong on our end"}]},
     }
     if vendor in bodies:

@@ -51,19 +51,30 @@ class Webhooks:
 
         Raises HTTPException 409 when no target is set: that is a mistake in the test that asked for it.
         """
+        status, _ = await self.exchange(path, body, headers)
+        return status
+
+    async def exchange(self, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+        """As `deliver`, with the answer's body, for vendors that read it."""
         if self._client is None:
             raise HTTPException(409, "Say first where webhooks go: POST /control/webhooks.")
         try:
             answer = await self._client.post(self.base_url + path, content=body, headers=dict(headers))
-            status = answer.status_code
+            status, content = answer.status_code, answer.content
         except httpx.TransportError:
-            status = NOBODY
+            status, content = NOBODY, b""
         self.answers[path.partition("?")[0], status] += 1
-        return status
+        return status, content
 
     async def deliver_copies(self, copies: int, path: str, body: bytes, headers: Mapping[str, str]) -> list[int]:
         """The same webhook several times at once, as a vendor does that is not sure we heard; their statuses."""
-        return list(await asyncio.gather(*(self.deliver(path, body, headers) for _ in range(copies))))
+        return [status for status, _ in await self.exchange_copies(copies, path, body, headers)]
+
+    async def exchange_copies(
+        self, copies: int, path: str, body: bytes, headers: Mapping[str, str]
+    ) -> list[tuple[int, bytes]]:
+        """As `deliver_copies`, with the answers' bodies."""
+        return list(await asyncio.gather(*(self.exchange(path, body, headers) for _ in range(copies))))
 
     def later(self, delivery: Coroutine[Any, Any, Any]) -> None:
         """Run a delivery after the request under way has been answered."""

@@ -1,4 +1,4 @@
-"""Everything the sandbox's routers share: the cities, their permits, pictures, the mailbox, where webhooks go."""
+"""Everything the sandbox's routers share: the cities, their permits, pictures, mail and texts, where webhooks go."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -29,6 +29,8 @@ class Mail:
     categories: tuple[str, ...]
     headers: dict[str, str]
     received_at: datetime
+    reply_to: str | None = None
+    tracking: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -48,6 +50,56 @@ class Mailbox:
         """Keep a mail."""
         self.mails.append(mail)
         del self.mails[: -self.limit]
+
+
+@dataclass(slots=True)
+class Text:
+    """One text message, to or from the customer of the sandbox's Twilio."""
+
+    sid: str
+    to: str
+    sender: str
+    body: str
+    direction: str
+    status: str
+    parts: int
+    created_at: datetime
+    callback: str | None = None
+    sent_at: datetime | None = None
+    error_code: int | None = None
+
+
+@dataclass(slots=True)
+class Texts:
+    """Texts the sandbox took, oldest first, bounded; who answered STOP; lines that are not of their usual kind."""
+
+    texts: list[Text] = field(default_factory=list)
+    blocked: set[str] = field(default_factory=set)
+    lines: dict[str, str] = field(default_factory=dict)
+    serial: int = 0
+    limit: int = 20_000
+
+    def next_sid(self, seed: int) -> str:
+        """A message id nobody got before, whatever was cleared since."""
+        self.serial += 1
+        return f"SM{seed % 10**8:08d}{self.serial:024d}"
+
+    def add(self, text: Text) -> None:
+        """Keep a text."""
+        self.texts.append(text)
+        del self.texts[: -self.limit]
+
+    def get(self, sid: str) -> Text | None:
+        """The text with this id."""
+        return next((text for text in reversed(self.texts) if text.sid == sid), None)
+
+    def clear(self) -> int:
+        """Forget all but which ids were given; returns how many texts there were."""
+        removed = len(self.texts)
+        self.texts.clear()
+        self.blocked.clear()
+        self.lines.clear()
+        return removed
 
 
 class Pictures:
@@ -102,6 +154,7 @@ class World:
         self.today = today or datetime.now(UTC).date()
         self.towns = {slug: Town(City(spec, seed, houses, self.today)) for slug, spec in CITIES.items()}
         self.mailbox = Mailbox()
+        self.texts = Texts()
         self.pictures = Pictures()
         self.webhooks = Webhooks()
 
@@ -110,6 +163,11 @@ class World:
         """Houses that have a street view, by panorama id."""
         houses = (house for town in self.towns.values() for house in town.city.houses)
         return {house.pano_id: house for house in houses if house.has_panorama}
+
+    @cached_property
+    def company_phones(self) -> frozenset[str]:
+        """The numbers of all companies."""
+        return frozenset(company.phone for town in self.towns.values() for company in town.city.companies)
 
     def warm(self) -> None:
         """Build all that requests would otherwise wait for."""

@@ -153,6 +153,11 @@ def _deliver(world: World, mail: MailSend, message_id: str) -> None:
                     categories=tuple(mail.categories),
                     headers=mail.headers | envelope.headers,
                     received_at=datetime.now(UTC),
+                    reply_to=mail.reply_to.email if mail.reply_to else None,
+                    tracking={
+                        kind: bool(mail.tracking_settings.get(f"{kind}_tracking", {}).get("enable"))
+                        for kind in ("open", "click")
+                    },
                 )
             )
             number += 1

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from sandbox.app import create_app
 from sandbox.city import House
-from sandbox.world import Mailbox, Town, World
+from sandbox.world import Mailbox, Texts, Town, World
 
 TODAY = date(2026, 11, 24)
 
@@ -22,8 +22,9 @@ def default_world() -> World:
 
 @pytest.fixture
 def world(default_world: World) -> World:
-    """The default world with an empty mailbox."""
+    """The default world with no mail and no texts."""
     default_world.mailbox = Mailbox()
+    default_world.texts = Texts()
     return default_world
 
 

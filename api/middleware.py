@@ -3,6 +3,7 @@
 import re
 import time
 import traceback
+from collections.abc import Mapping
 from uuid import uuid4
 
 import structlog
@@ -16,6 +17,15 @@ log = structlog.get_logger()
 
 REQUEST_ID_HEADER = "X-Request-ID"
 MAX_BODY_BYTES = 64 * 1024
+WEBHOOK_BYTES = 5 * 1024 * 1024
+INBOUND_MAIL_BYTES = 31 * 1024 * 1024
+"""An e-mail with its attachments, by SendGrid's limit of 30 MB: refusing one would lose the answer in it."""
+
+BODY_LIMITS: Mapping[str, int] = {
+    "/webhooks/sendgrid/inbound/": INBOUND_MAIL_BYTES,
+    "/webhooks/": WEBHOOK_BYTES,
+}
+"""Paths that take more than the rest, by how they start; the first that fits counts."""
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{8,64}")
 
 
@@ -50,11 +60,12 @@ class RequestGuard:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id, service=self._service):
             try:
-                refusal = self._refusal(headers)
+                limit = body_limit(scope["path"])
+                refusal = self._refusal(headers, limit)
                 if refusal is not None:
                     await problem_response(refusal, request_id)(scope, receive, send_with_id)
                 else:
-                    await self._app(scope, _bounded(receive), send_with_id)
+                    await self._app(scope, _bounded(receive, limit), send_with_id)
             except Exception as failure:
                 _log_failure(failure)
                 if status:
@@ -70,13 +81,18 @@ class RequestGuard:
                     elapsed_ms=round((time.perf_counter() - started) * 1000, 1),
                 )
 
-    def _refusal(self, headers: Headers) -> ApiProblem | None:
+    def _refusal(self, headers: Headers, limit: int) -> ApiProblem | None:
         if self._hosts is not None and _host_name(headers.get("host", "")) not in self._hosts:
             return ApiProblem(Code.WRONG_HOST)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY_BYTES:
-            return ApiProblem(Code.TOO_LARGE, f"At most {MAX_BODY_BYTES} bytes are read.")
+        if not length.isdecimal() or int(length) > limit:
+            return ApiProblem(Code.TOO_LARGE, f"At most {limit} bytes are read.")
         return None
+
+
+def body_limit(path: str) -> int:
+    """How many bytes a request to this path may have."""
+    return next((limit for start, limit in BODY_LIMITS.items() if path.startswith(start)), MAX_BODY_BYTES)
 
 
 def _request_id(headers: Headers) -> str:
@@ -89,7 +105,7 @@ def _host_name(host: str) -> str:
     return bare.lower()
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, limit: int) -> Receive:
     """Counts a body that came without a length."""
     seen = 0
 
@@ -97,7 +113,7 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal seen
         message = await receive()
         seen += len(message.get("body", b""))
-        if seen > MAX_BODY_BYTES:
+        if seen > limit:
             raise HTTPException(413)
         return message
 

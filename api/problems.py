@@ -52,6 +52,7 @@ class Code(StrEnum):
     WORKFLOW_GONE = "workflow_gone"
     TOO_LARGE = "too_large"
     WRONG_HOST = "wrong_host"
+    WEBHOOK_REFUSED = "webhook_refused"
     UNAVAILABLE = "unavailable"
     UPSTREAM_REFUSED = "upstream_refused"
     INTERNAL_ERROR = "internal_error"
@@ -86,6 +87,7 @@ KINDS: Mapping[Code, Kind] = {
     Code.WORKFLOW_GONE: Kind(409, "The workflow that asked for this review has ended"),
     Code.TOO_LARGE: Kind(413, "The request body is too large"),
     Code.WRONG_HOST: Kind(421, "The Host header does not name this server"),
+    Code.WEBHOOK_REFUSED: Kind(403, "The sender has not proved who they are"),
     Code.UNAVAILABLE: Kind(503, "Something this service needs does not answer"),
     Code.UPSTREAM_REFUSED: Kind(502, "Something this service needs refused the request"),
     Code.INTERNAL_ERROR: Kind(500, "Something broke on our side"),

@@ -18,6 +18,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 
 from api.problems import unavailable
+from api.refusals import Refusals
 from config.settings import Settings
 from integrations.object_store import ObjectStore
 from schema.database import Database
@@ -74,6 +75,7 @@ class Resources:
     redis: Redis
     objects: ObjectStore
     temporal: TemporalGateway
+    refusals: Refusals
 
     def workflow_links(self, workflow_id: str) -> dict[str, str]:
         """Where to follow a workflow: this API's status and, if its address is known, the Temporal UI."""
@@ -101,7 +103,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
         importlib.import_module("aiobotocore.session")
         # The metrics port belongs to the worker process, which reads the same environment.
         client = await connect(settings.model_copy(update={"metrics_port": None}), lazy=True)
-        yield Resources(settings, database, redis, objects, TemporalGateway(client))
+        yield Resources(settings, database, redis, objects, TemporalGateway(client), Refusals(database))
 
 
 def resources_of(request: Request) -> Resources:

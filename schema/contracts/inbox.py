@@ -52,7 +52,7 @@ class Fact(Contract):
     """By the vendor's clock; by ours where the vendor does not say."""
     touchpoint_id: UUID | None = None
     notification_id: UUID | None = None
-    external_id: str | None = Field(default=None, max_length=255, repr=False)
+    external_id: str | None = Field(default=None, max_length=500, repr=False)
     """The vendor's own id of the message, call or meeting it is about."""
     address: str | None = Field(default=None, max_length=320, repr=False)
     """Whose: an e-mail address, or a number in E.164."""

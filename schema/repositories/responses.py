@@ -14,7 +14,6 @@ from schema.repositories.base import Repository, clean
 from schema.tables import (
     Contractor,
     Notification,
-    OutreachTask,
     OutreachTouchpoint,
     SequenceEnrollment,
     SuppressionEntry,
@@ -100,15 +99,6 @@ class Writer:
     by_address: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class LiveEnrollment:
-    """A sequence that has not ended."""
-
-    campaign_id: UUID
-    contractor_id: UUID
-    phase: str
-
-
 class ResponseRepository(Repository):
     """`outreach_touchpoints` as seen by what comes back, with the contractors and enrolments it concerns."""
 
@@ -162,15 +152,17 @@ class ResponseRepository(Repository):
         return [Writer(contractor_id, zone, by_address=True) for contractor_id, zone in found]
 
     async def mark(
-        self, touchpoint_id: UUID, status: str, mark: str | None, at: datetime, reason: str | None = None
+        self, touchpoint_id: UUID, status: str | None, mark: str, at: datetime, reason: str | None = None
     ) -> None:
-        """Raises the status and keeps the earliest time of what happened; `mark` is the column of that time."""
-        values: dict[str, Any] = {"status": _higher(status)}
-        if mark is not None:
-            if mark not in MARKS:
-                raise AttributeError(f"{mark} is no time of a touchpoint")
-            column = getattr(OutreachTouchpoint, mark)
-            values[mark] = func.least(column, at)
+        """Raises the status, if there is one, and keeps the earliest time of what happened.
+
+        `mark` is the column of that time. A message heard of before its own record was written counts as sent.
+        """
+        if mark not in MARKS:
+            raise AttributeError(f"{mark} is no time of a touchpoint")
+        values: dict[str, Any] = {mark: func.least(getattr(OutreachTouchpoint, mark), at)}
+        if status is not None:
+            values |= {"status": _higher(status), "sent_at": func.coalesce(col(OutreachTouchpoint.sent_at), at)}
         if reason is not None:
             values["outcome_reason"] = func.coalesce(col(OutreachTouchpoint.outcome_reason), reason)
         await self._session.execute(
@@ -234,23 +226,6 @@ class ResponseRepository(Repository):
             .execution_options(synchronize_session=False)
         )
 
-    async def live(self, contractor_ids: Sequence[UUID]) -> list[LiveEnrollment]:
-        """Sequences of these contractors that have not ended."""
-        if not contractor_ids:
-            return []
-        found = await self._session.execute(
-            select(
-                col(SequenceEnrollment.campaign_id),
-                col(SequenceEnrollment.contractor_id),
-                col(SequenceEnrollment.phase),
-            )
-            .where(
-                col(SequenceEnrollment.contractor_id).in_(contractor_ids), col(SequenceEnrollment.ended_at).is_(None)
-            )
-            .order_by(col(SequenceEnrollment.campaign_id), col(SequenceEnrollment.contractor_id))
-        )
-        return [LiveEnrollment(*row) for row in found]
-
     async def pause(self, contractor_ids: Sequence[UUID], until: datetime) -> None:
         """Nothing unasked before `until`; the latest of several absences counts."""
         if not contractor_ids:
@@ -264,30 +239,6 @@ class ResponseRepository(Repository):
             )
             .values(paused_until=func.greatest(col(SequenceEnrollment.paused_until), until))
             .execution_options(synchronize_session=False)
-        )
-
-    async def ask_a_person(
-        self,
-        contractor_id: UUID,
-        campaign_id: UUID | None,
-        touchpoint_id: UUID | None,
-        effect_key: str,
-        due_at: datetime,
-        instructions: str,
-    ) -> None:
-        """Puts a reply on the list of what people answer, once per `effect_key`."""
-        await self._session.execute(
-            insert(OutreachTask)
-            .values(
-                effect_key=effect_key,
-                contractor_id=contractor_id,
-                campaign_id=campaign_id,
-                touchpoint_id=touchpoint_id,
-                kind="reply",
-                due_at=due_at,
-                instructions=instructions,
-            )
-            .on_conflict_do_nothing(index_elements=["effect_key"])
         )
 
     async def allow_texts_again(self, phone: str, before: datetime) -> bool:

@@ -1,0 +1,1 @@
+"""What vendors tell us: read into facts, and what follows from each. Shared by the webhooks and the sweep."""

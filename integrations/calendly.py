@@ -56,23 +56,6 @@ class BookedEvent:
     minutes: int = 30
 
 
-@dataclass(frozen=True, slots=True)
-class CalendlyEvent:
-    """A webhook about a booking. `key` is our reference if the booking came through us or one of our links."""
-
-    event_id: str
-    kind: str
-    """`invitee.created`, `invitee.canceled`, `invitee_no_show.created`, `invitee_no_show.deleted`."""
-    uri: str
-    at: datetime
-    starts_at: datetime | None = None
-    email: str | None = field(default=None, repr=False)
-    key: str | None = None
-    join_url: str | None = field(default=None, repr=False)
-    rescheduled: bool = False
-    """The cancellation is half of a move; the other half is an `invitee.created`."""
-
-
 class Calendly:
     """One event type's calendar."""
 
@@ -190,31 +173,6 @@ class Calendly:
 
     async def _get(self, operation: str, path: str, params: Mapping[str, Any] | None = None) -> Any:
         return await self._http.get_json(operation, path, params, headers=self._headers)
-
-
-def event_of(payload: object) -> CalendlyEvent | None:
-    """A webhook's body as our event; None for kinds and shapes that are none of ours."""
-    if not isinstance(payload, Mapping):
-        return None
-    kind, body, at = text_in(payload, "event"), payload.get("payload"), moment(payload.get("created_at"))
-    if kind is None or not kind.startswith(("invitee.", "invitee_no_show.")) or at is None:
-        return None
-    # The payload of a no-show is the invitee too, or names it.
-    uri = text_in(body, "uri") if "no_show" not in kind else text_in(body, "invitee") or text_in(body, "uri")
-    if uri is None or not isinstance(body, Mapping):
-        return None
-    event = body.get("scheduled_event")
-    return CalendlyEvent(
-        event_id=f"{kind}:{uri}:{at.isoformat()}"[:300],
-        kind=kind,
-        uri=uri[:500],
-        at=at,
-        starts_at=moment(event.get("start_time")) if isinstance(event, Mapping) else None,
-        email=text_in(body, "email"),
-        key=text_in(body, "tracking", "utm_content"),
-        join_url=text_in(event, "location", "join_url"),
-        rescheduled=body.get("rescheduled") is True,
-    )
 
 
 def _event(invitee: Mapping[str, Any], event: Mapping[str, Any], starts_at: datetime | None) -> BookedEvent:

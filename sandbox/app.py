@@ -4,7 +4,21 @@ from fastapi import FastAPI
 
 from sandbox import control
 from sandbox.faults import FaultMiddleware, Faults
-from sandbox.vendors import assessor, google, people, portal, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks
+from sandbox.vendors import (
+    assessor,
+    bland,
+    calendly,
+    google,
+    ollama,
+    people,
+    phone_control,
+    portal,
+    sendgrid,
+    sendgrid_webhooks,
+    twilio,
+    twilio_webhooks,
+    vapi,
+)
 from sandbox.world import World
 
 BASE_URL_SETTINGS = {
@@ -29,6 +43,15 @@ ACCOUNT_SETTINGS = {
     "zerobounce_api_key": "sandbox-key",
     "sendgrid_api_key": "sandbox-key",
     "yelp_api_key": "sandbox-key",
+    "vapi_api_key": vapi.API_KEY,
+    "vapi_phone_number_id": vapi.PHONE_NUMBER_ID,
+    "vapi_credential_id": vapi.CREDENTIAL_ID,
+    "vapi_webhook_secret": vapi.WEBHOOK_SECRET,
+    "bland_api_key": bland.API_KEY,
+    "bland_webhook_secret": bland.WEBHOOK_SECRET,
+    "calendly_api_key": calendly.API_KEY,
+    "calendly_event_type": calendly.EVENT_TYPE,
+    "calendly_webhook_signing_key": calendly.SIGNING_KEY,
     "sendgrid_webhook_public_key": sendgrid_webhooks.PUBLIC_KEY,
     "sendgrid_inbound_token": sendgrid_webhooks.INBOUND_TOKEN,
     "twilio_account_sid": twilio_webhooks.ACCOUNT_SID,
@@ -37,14 +60,21 @@ ACCOUNT_SETTINGS = {
 }
 """What a customer of each vendor is given: keys, ids, secrets. The vendors' modules hold what they must agree on."""
 
+VENDORS = (
+    *(portal, assessor, google, people, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks),
+    *(vapi, bland, phone_control, calendly, ollama),
+)
+"""Modules with a `router(world)`."""
+
 
 def create_app(world: World) -> FastAPI:
     """The application over a world."""
     app = FastAPI(title="Ridgeline sandbox", docs_url=None, redoc_url=None)
     faults = Faults()
     app.add_middleware(FaultMiddleware, faults=faults)
-    for vendor in (portal, assessor, google, people, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks):
+    for vendor in VENDORS:
         app.include_router(vendor.router(world))
+    app.include_router(calendly.control_router(world))
     app.include_router(control.router(world, faults))
     app.state.world, app.state.faults = world, faults
     return app

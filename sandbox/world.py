@@ -8,9 +8,13 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
+from sandbox.calendar import Calendar
 from sandbox.city import City, House
+from sandbox.companies import Directory
+from sandbox.models import Models
 from sandbox.permits import Permit, permits_of
 from sandbox.places import CITIES
+from sandbox.telephone import Telephone
 from sandbox.webhooks import Webhooks
 
 
@@ -131,6 +135,11 @@ class Town:
         self.city = city
 
     @cached_property
+    def directory(self) -> Directory:
+        """The roofing companies that are no customers yet, and their listings."""
+        return Directory(self.city)
+
+    @cached_property
     def permits(self) -> tuple[Permit, ...]:
         """Every permit, newest first."""
         return permits_of(self.city)
@@ -157,6 +166,9 @@ class World:
         self.texts = Texts()
         self.pictures = Pictures()
         self.webhooks = Webhooks()
+        self.telephone = Telephone(seed)
+        self.calendar = Calendar()
+        self.models = Models()
 
     @cached_property
     def panoramas(self) -> dict[str, House]:
@@ -167,10 +179,12 @@ class World:
     @cached_property
     def company_phones(self) -> frozenset[str]:
         """The numbers of all companies."""
-        return frozenset(company.phone for town in self.towns.values() for company in town.city.companies)
+        customers = {company.phone for town in self.towns.values() for company in town.city.companies}
+        return frozenset(customers | {firm.phone for town in self.towns.values() for firm in town.directory.firms})
 
     def warm(self) -> None:
         """Build all that requests would otherwise wait for."""
         _ = self.panoramas
         for town in self.towns.values():
             _ = town.columns, town.city.by_email, town.city.by_owner
+            _ = town.directory.places, town.directory.businesses, town.directory.by_email

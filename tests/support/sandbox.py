@@ -51,8 +51,8 @@ class Sandbox:
         self._http.post("/control/faults", json={"vendor": vendor, "kind": kind, **options}).raise_for_status()
 
     def reset(self) -> None:
-        """No faults, no mail or texts, nobody to tell of events, counters at zero."""
-        self._clear("webhooks", "faults", "mailbox", "texts", "stats")
+        """No faults, no mail, texts, calls or meetings, nobody to tell of events, counters at zero."""
+        self._clear("webhooks", "calls", "meetings", "ollama", "faults", "mailbox", "texts", "stats")
 
     def mend(self) -> None:
         """No faults from now on; the counters go on."""

@@ -22,9 +22,12 @@ def default_world() -> World:
 
 @pytest.fixture
 def world(default_world: World) -> World:
-    """The default world with no mail and no texts."""
+    """The default world with no mail, texts, calls or meetings."""
     default_world.mailbox = Mailbox()
     default_world.texts = Texts()
+    default_world.telephone.clear()
+    default_world.calendar.clear()
+    default_world.models.clear()
     return default_world
 
 

@@ -81,6 +81,7 @@ class Settings(BaseSettings):
     ollama_timeout_seconds: float = 60.0
     yelp_base_url: str = "https://api.yelp.com"
     yelp_api_key: SecretStr = SecretStr("")
+    crawler_allowed_hosts: str = ""
     webhook_tolerance_seconds: int = 300
     vendor_timeout_seconds: float = 15.0
     vendor_user_agent: str = "RidgelineBot/0.1 (+https://ridgeline.example/bot)"

@@ -1,5 +1,7 @@
 """The sandbox's one web application: a path prefix per vendor, and /control."""
 
+from urllib.parse import urlsplit
+
 from fastapi import FastAPI
 
 from sandbox import control
@@ -9,6 +11,7 @@ from sandbox.vendors import (
     bland,
     calendly,
     google,
+    google_places,
     ollama,
     people,
     phone_control,
@@ -18,6 +21,8 @@ from sandbox.vendors import (
     twilio,
     twilio_webhooks,
     vapi,
+    web,
+    yelp,
 )
 from sandbox.world import World
 
@@ -61,7 +66,7 @@ ACCOUNT_SETTINGS = {
 """What a customer of each vendor is given: keys, ids, secrets. The vendors' modules hold what they must agree on."""
 
 VENDORS = (
-    *(portal, assessor, google, people, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks),
+    *(portal, assessor, google, google_places, yelp, web, people, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks),
     *(vapi, bland, phone_control, calendly, ollama),
 )
 """Modules with a `router(world)`."""
@@ -83,4 +88,5 @@ def create_app(world: World) -> FastAPI:
 def settings_for(url: str) -> dict[str, str]:
     """Settings, by field name, that make every vendor client talk to the sandbox at `url`."""
     base = url.rstrip("/")
-    return {name: base + path for name, path in BASE_URL_SETTINGS.items()} | ACCOUNT_SETTINGS
+    addresses = {name: base + path for name, path in BASE_URL_SETTINGS.items()}
+    return addresses | ACCOUNT_SETTINGS | {"crawler_allowed_hosts": urlsplit(base).netloc}

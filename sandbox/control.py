@@ -9,6 +9,7 @@ from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict
 
 from sandbox.city import City, Company, House, Person, Storm
+from sandbox.companies import truth as company_truth
 from sandbox.faults import Fault, Faults
 from sandbox.permits import Permit
 from sandbox.world import Mail, Town, World
@@ -83,6 +84,10 @@ def _add_outside(routes: APIRouter, world: World) -> None:
     def contractors() -> list[dict[str, Any]]:
         cities = [town.city for town in world.towns.values()]
         return [contractor(city, company, world.today) for city in cities for company in city.companies]
+
+    @routes.get("/companies")
+    def companies(city: str = "austin") -> list[dict[str, Any]]:
+        return list(company_truth(_town(world, city).directory))
 
     @routes.get("/storms")
     def storms() -> list[dict[str, Any]]:

@@ -23,15 +23,21 @@ from schema.pii import PiiVault
 
 if TYPE_CHECKING:
     from schema.repositories.analyses import AnalysisRepository
+    from schema.repositories.calls import CallRepository
+    from schema.repositories.campaigns import CampaignRepository
     from schema.repositories.cities import CityRepository
     from schema.repositories.clusters import ClusterRepository
     from schema.repositories.contractors import ContractorRepository
+    from schema.repositories.desk import DeskRepository
     from schema.repositories.effects import EffectRepository
     from schema.repositories.events import EventRepository
     from schema.repositories.images import ImageRepository
     from schema.repositories.inbox import InboxRepository
     from schema.repositories.jobs import JobRepository
     from schema.repositories.leads import LeadRepository
+    from schema.repositories.market_facts import MarketFactsRepository
+    from schema.repositories.meetings import MeetingRepository
+    from schema.repositories.metrics import MetricsRepository
     from schema.repositories.notifications import NotificationRepository
     from schema.repositories.outreach import OutreachRepository
     from schema.repositories.people import PeopleRepository
@@ -209,6 +215,12 @@ class UnitOfWork:
         return InboxRepository(self.session, self.vault)
 
     @cached_property
+    def desk(self) -> "DeskRepository":
+        from schema.repositories.desk import DeskRepository
+
+        return DeskRepository(self.session, self.vault)
+
+    @cached_property
     def responses(self) -> "ResponseRepository":
         from schema.repositories.responses import ResponseRepository
 
@@ -221,10 +233,40 @@ class UnitOfWork:
         return OutreachRepository(self.session, self.vault)
 
     @cached_property
+    def market_facts(self) -> "MarketFactsRepository":
+        from schema.repositories.market_facts import MarketFactsRepository
+
+        return MarketFactsRepository(self.session, self.vault)
+
+    @cached_property
     def people(self) -> "PeopleRepository":
         from schema.repositories.people import PeopleRepository
 
         return PeopleRepository(self.session, self.vault)
+
+    @cached_property
+    def campaigns(self) -> "CampaignRepository":
+        from schema.repositories.campaigns import CampaignRepository
+
+        return CampaignRepository(self.session, self.vault)
+
+    @cached_property
+    def metrics(self) -> "MetricsRepository":
+        from schema.repositories.metrics import MetricsRepository
+
+        return MetricsRepository(self.session, self.vault)
+
+    @cached_property
+    def calls(self) -> "CallRepository":
+        from schema.repositories.calls import CallRepository
+
+        return CallRepository(self.session, self.vault)
+
+    @cached_property
+    def meetings(self) -> "MeetingRepository":
+        from schema.repositories.meetings import MeetingRepository
+
+        return MeetingRepository(self.session, self.vault)
 
 
 class Database:

@@ -26,6 +26,9 @@ from integrations.http import (
 )
 
 VENDOR = "twilio"
+# At DEBUG it logs addresses, and those of look-ups are phone numbers.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.WARNING)
+
 UNSUBSCRIBED = 21610
 """Twilio's code for a number whose owner answered STOP."""
 

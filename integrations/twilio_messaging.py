@@ -112,17 +112,18 @@ class TwilioMessaging:
         Raises VendorErrors; a TwilioRejected with `unsubscribed` when the number's owner answered STOP before.
         """
 
-        def create(api: Any) -> Any:
-            return api.messages.create(
+        def create(api: Any) -> tuple[str, int]:
+            made = api.messages.create(
                 to=sms.to,
                 from_=self._sender,
                 body=sms.body,
                 status_callback=sms.status_callback,
                 validity_period=QUEUE_SECONDS,
             )
+            return _sid(made, "send"), _parts(made)
 
-        message = await self._call("send", "POST", create, lambda made: PRICE_PER_SMS * _parts(made))
-        return _sid(message, "send")
+        sid, _ = await self._call("send", "POST", create, lambda made: PRICE_PER_SMS * made[1])
+        return sid
 
     async def find(self, sms: Sms) -> str | None:
         """The id of a text of these very words to this number since `sent_after`, or None if Twilio has none.
@@ -131,29 +132,26 @@ class TwilioMessaging:
         """
         earliest = sms.sent_after - CLOCKS_DIFFER
 
-        def search(api: Any) -> Any:
+        def search(api: Any) -> str | None:
             # Newest first, so that what is older than the text can be left unread.
             for message in api.messages.stream(to=sms.to, from_=self._sender, limit=_SEARCHED):
                 if message.date_created is not None and message.date_created < earliest:
                     return None
                 if message.body == sms.body:
-                    return message
+                    return _sid(message, "find")
             return None
 
-        found = await self._call("find", "GET", search)
-        return None if found is None else _sid(found, "find")
+        return await self._call("find", "GET", search)
 
     async def lookup(self, number: str) -> LineType:
         """What kind of line a number (E.164) is; unknown when Twilio cannot tell. Costs `PRICE_PER_LOOKUP`."""
 
-        def fetch(api: Any) -> Any:
-            return api.lookups.v2.phone_numbers(number).fetch(fields="line_type_intelligence")
+        def fetch(api: Any) -> LineType:
+            answer = api.lookups.v2.phone_numbers(number).fetch(fields="line_type_intelligence")
+            line = answer.line_type_intelligence or {}
+            return LINE_TYPES.get(str(line.get("type")), LineType.UNKNOWN)
 
-        answer = await self._call("lookup", "GET", fetch, lambda _: PRICE_PER_LOOKUP)
-        found = answer.line_type_intelligence
-        if found is not None and not isinstance(found, dict):
-            raise VendorUnreadable(VENDOR, "lookup", "the answer holds no line type")
-        return LINE_TYPES.get(str((found or {}).get("type")), LineType.UNKNOWN)
+        return await self._call("lookup", "GET", fetch, lambda _: PRICE_PER_LOOKUP)
 
     async def _call(
         self,

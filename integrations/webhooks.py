@@ -51,6 +51,7 @@ def verify_sendgrid(
     WebhookRefused.
     """
     from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from sendgrid.helpers.eventwebhook import EventWebhook
 
     if not public_key:
@@ -64,6 +65,8 @@ def verify_sendgrid(
         webhook = EventWebhook(public_key)
     except (ValueError, UnsupportedAlgorithm) as failure:
         raise WebhookRefused("not_configured") from failure
+    if not isinstance(webhook.public_key, EllipticCurvePublicKey):
+        raise WebhookRefused("not_configured")
     try:
         genuine = webhook.verify_signature(body.decode(), signature, stamp)
     except ValueError as failure:
@@ -89,7 +92,10 @@ def verify_twilio(url: str, form: Form, signature: str, auth_token: str) -> None
     fields = _Fields(form)
     split = urlsplit(url)
     # Twilio signs addresses with or without the port. The SDK's own `validate` stops early where lengths differ.
-    expected = {validator.compute_signature(each, fields) for each in (add_port(split), remove_port(split))}
+    try:
+        expected = {validator.compute_signature(each, fields) for each in (add_port(split), remove_port(split))}
+    except UnicodeEncodeError as failure:
+        raise WebhookRefused("bad_signature") from failure
     if not any(same(signature, each) for each in sorted(expected)):
         raise WebhookRefused("bad_signature")
 

@@ -177,8 +177,8 @@ class Directory:
 
     @cached_property
     def by_slug(self) -> dict[str, Firm]:
-        """Companies by the name of their site."""
-        return {firm.slug: firm for firm in self.firms}
+        """Companies by the name of their site; a franchise's is its first branch's."""
+        return {firm.slug: firm for firm in reversed(self.firms)}
 
     @cached_property
     def by_email(self) -> dict[str, str]:
@@ -222,7 +222,7 @@ class Directory:
             zip=part.zip if kind not in DISTANCES else f"7{int(rng.integers(5000, 5400))}",
             lat=round(part.lat + north + float(rng.uniform(-0.02, 0.02)), 6),
             lng=round(part.lng + east + float(rng.uniform(-0.02, 0.02)), 6),
-            site=SITES[index % len(SITES)],
+            site="full" if kind == "franchise" else SITES[index % len(SITES)],
             mail_domain=domain,
             email=f"{MAILBOXES[int(rng.integers(len(MAILBOXES)))]}@{domain}",
             mail_status=MAIL_STATUSES[int(rng.integers(len(MAIL_STATUSES)))],
@@ -321,7 +321,9 @@ def _neighbours(first: Firm, second: Firm) -> Firm:
 def _branches(first: Firm, second: Firm) -> Firm:
     """Another branch: the same site and brand, an owner and a number of its own, a town away."""
     name = f"{first.name} of {second.city} North"
-    return replace(second, name=name, slug=first.slug, zip="78664", lat=first.lat + 0.2, lng=first.lng + 0.1)
+    return replace(
+        second, name=name, slug=first.slug, site=first.site, zip="78664", lat=first.lat + 0.2, lng=first.lng + 0.1
+    )
 
 
 PAIRS: dict[str, Callable[[Firm, Firm], Firm]] = {

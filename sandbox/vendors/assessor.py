@@ -21,10 +21,9 @@ Disallow: /
 
 
 def router(world: World) -> APIRouter:
-    """Routes under /assessor, and /robots.txt."""
+    """Routes under /assessor."""
     routes = APIRouter()
 
-    @routes.get("/robots.txt")
     @routes.get("/assessor/{slug}/robots.txt")
     def robots(slug: str = "") -> Response:
         return PlainTextResponse(ROBOTS)

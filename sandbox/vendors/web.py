@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from sandbox.companies import Firm
+from sandbox.vendors.assessor import ROBOTS
 from sandbox.world import World
 
 METADATA_SERVICE = "http://169.254.169.254/latest/meta-data/"
@@ -27,14 +28,15 @@ PROFILES = {
 
 
 def router(world: World) -> APIRouter:
-    """Routes under /web, and /robots.txt."""
+    """Routes under /web, and the /robots.txt of the whole host."""
     routes = APIRouter()
 
     @routes.get("/robots.txt")
     def robots() -> Response:
         firms = (firm for town in world.towns.values() for firm in town.directory.firms)
         lines = [f"Disallow: /web/{firm.slug}/*" for firm in firms if firm.site == "forbidden"]
-        return PlainTextResponse("\n".join(["User-agent: *", "Disallow: /control/", *lines, ""]))
+        everyone, rest = ROBOTS.split("\n", 1)
+        return PlainTextResponse("\n".join([everyone, *lines, rest]))
 
     @routes.get("/web/{slug}/")
     def front(slug: str) -> Response:

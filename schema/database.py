@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from schema.repositories.clusters import ClusterRepository
     from schema.repositories.contractors import ContractorRepository
     from schema.repositories.desk import DeskRepository
+    from schema.repositories.discovery import DiscoveryRepository
     from schema.repositories.effects import EffectRepository
     from schema.repositories.events import EventRepository
     from schema.repositories.images import ImageRepository
@@ -261,6 +262,12 @@ class UnitOfWork:
         from schema.repositories.calls import CallRepository
 
         return CallRepository(self.session, self.vault)
+
+    @cached_property
+    def discovery(self) -> "DiscoveryRepository":
+        from schema.repositories.discovery import DiscoveryRepository
+
+        return DiscoveryRepository(self.session, self.vault)
 
     @cached_property
     def meetings(self) -> "MeetingRepository":

@@ -21,6 +21,7 @@ from activities.scraping.activities import ScrapingActivities
 from activities.sequences.activities import SequenceActivities
 from workflows.campaign import CampaignWorkflow
 from workflows.discovery import ContractorDiscoveryWorkflow
+from workflows.optimization import CampaignOptimizationWorkflow
 from workflows.options import TaskQueue
 from workflows.permits import PermitScrapeWorkflow
 from workflows.property import PropertyWorkflow
@@ -57,6 +58,7 @@ QUEUES: dict[TaskQueue, QueueSpec] = {
             CampaignWorkflow,
             ContractorSequenceWorkflow,
             OutreachSweepWorkflow,
+            CampaignOptimizationWorkflow,
         ),
     ),
     TaskQueue.SCRAPING: QueueSpec((ScrapingActivities, DiscoveryActivities), 10),

@@ -62,17 +62,17 @@ class Proration:
         return self.charge - self.credit
 
 
-def prorate(paid: Decimal, fee: Decimal, starts_at: datetime, ends_at: datetime, at: datetime) -> Proration:
-    """What changes hands when a period that cost `paid` becomes one of `fee` at `at`, by the seconds that are left.
+def prorate(price: Decimal, fee: Decimal, starts_at: datetime, ends_at: datetime, at: datetime) -> Proration:
+    """What changes hands when a period at `price` becomes one at `fee` from `at` on, by the seconds that are left.
 
-    The credit is a share of what was really paid, so that a discount is not paid out. Outside the period
-    `at` counts as its nearer end.
+    `price` is that of a whole period after its discount, so that a discount is not paid out. Outside the
+    period `at` counts as its nearer end.
     """
     whole = _seconds(ends_at - starts_at)
     if whole <= 0:
         raise ValueError("a period has a length")
     left = min(max(_seconds(ends_at - at), 0), whole)
-    return Proration(share_of(paid, left, whole), share_of(fee, left, whole))
+    return Proration(share_of(price, left, whole), share_of(fee, left, whole))
 
 
 def unused_refund(paid: Decimal, allowance: int, used: int, refunded: Decimal = NOTHING) -> Decimal:

@@ -18,6 +18,7 @@ from sandbox.vendors import (
     portal,
     sendgrid,
     sendgrid_webhooks,
+    stripe,
     twilio,
     twilio_webhooks,
     vapi,
@@ -62,12 +63,14 @@ ACCOUNT_SETTINGS = {
     "twilio_account_sid": twilio_webhooks.ACCOUNT_SID,
     "twilio_auth_token": twilio_webhooks.AUTH_TOKEN,
     "twilio_phone_number": twilio_webhooks.PHONE_NUMBER,
+    "stripe_secret_key": stripe.SECRET_KEY,
+    "stripe_webhook_secret": stripe.WEBHOOK_SECRET,
 }
 """What a customer of each vendor is given: keys, ids, secrets. The vendors' modules hold what they must agree on."""
 
 VENDORS = (
     *(portal, assessor, google, google_places, yelp, web, people, sendgrid, sendgrid_webhooks, twilio, twilio_webhooks),
-    *(vapi, bland, phone_control, calendly, ollama),
+    *(vapi, bland, phone_control, calendly, ollama, stripe),
 )
 """Modules with a `router(world)`."""
 

@@ -194,6 +194,9 @@ def throttled(vendor: str, path: str, seconds: float) -> tuple[int, str, bytes, 
         "zerobounce": {"error": "Too many requests"},
         "sendgrid": {"errors": [{"field": None, "message": "too many requests"}]},
         "twilio": {"code": 20429, "message": "Too Many Requests", "status": 429},
+        "stripe": {
+            "error": {"type": "invalid_request_error", "code": "rate_limit", "message": "Too many requests. Slow down."}
+        },
     }
     headers = {"retry-after": f"{seconds:g}"}
     if vendor == "sendgrid":
@@ -209,6 +212,7 @@ def broken(vendor: str) -> tuple[int, str, bytes]:
         "portal": {"code": "internal", "error": True, "message": "Internal error"},
         "sendgrid": {"errors": [{"field": None, "message": "internal server error"}]},
         "twilio": {"code": 20500, "message": "Internal Server Error", "status": 500},
+        "stripe": {"error": {"type": "api_error", "message": "An unknown error occurred."}},
         "hunter": {"errors": [{"id": "server_error", "code": 500, "details": "Something went wrong on our end"}]},
     }
     if vendor in bodies:

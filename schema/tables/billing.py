@@ -96,6 +96,7 @@ class SubscriptionPeriod(ChangingRow, table=True):
     ends_at: datetime
     tier: str = Field(max_length=20)
     fee: Decimal = Field(max_digits=10, decimal_places=2)
+    """Of a whole period on its present terms, discount taken off: what a change of tier is prorated by."""
     paid: Decimal = number(10, 2, default=0)
     """What the period's invoices came to: first charge, plus upgrades, less the credit of downgrades."""
     allowance: int

@@ -52,7 +52,7 @@ class Sandbox:
 
     def reset(self) -> None:
         """No faults, no mail, texts, calls or meetings, nobody to tell of events, counters at zero."""
-        self._clear("webhooks", "calls", "meetings", "ollama", "faults", "mailbox", "texts", "stats")
+        self._clear("webhooks", "stripe", "calls", "meetings", "ollama", "faults", "mailbox", "texts", "stats")
 
     def mend(self) -> None:
         """No faults from now on; the counters go on."""

@@ -103,7 +103,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A company as one source shows it. `rating` is 0-5, `price_range` the source's own word."""
+    """A company as one source shows it. `rating` is 0-5, `price_range` the source's own word.
+
+    `detailed` says that the source was asked for all it knows of this company, not only for a list.
+    """
 
     source: str
     external_id: str
@@ -115,6 +118,16 @@ class Listing:
     reviews: int | None = None
     last_review_at: datetime | None = None
     price_range: str | None = None
+    detailed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A company we have: its record, its ids by source, and whether it is a customer."""
+
+    record: Record
+    ids: Mapping[str, Collection[str]]
+    customer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +342,33 @@ def _cells(at: Point) -> Iterator[str]:
     return (f"{row + up},{column + right}" for up in (-1, 0, 1) for right in (-1, 0, 1))
 
 
+def assign(listings: Sequence[Listing], known: Sequence[Known]) -> list[tuple[int | None, list[Listing]]]:
+    """Listings by company, with the index of the one among `known` (oldest first) that it is, or None for a new one.
+
+    A listing we know by its id stays where it is. Two companies we know are never made one; a new listing
+    that fits both goes to the customer, else to the older.
+    """
+    owners = {
+        (source, each): at
+        for at, one in reversed(list(enumerate(known)))
+        for source in one.ids
+        for each in one.ids[source]
+    }
+    bundles: dict[int, list[Listing]] = {}
+    new: list[list[Listing]] = []
+    for group in clusters([*(listing.record for listing in listings), *(one.record for one in known)]):
+        members = [listings[index] for index in group if index < len(listings)]
+        owned = {index - len(listings) for index in group if index >= len(listings)}
+        owned |= {owners[key] for listing in members if (key := (listing.source, listing.external_id)) in owners}
+        if not owned:
+            new.append(members)
+            continue
+        first = min(owned, key=lambda at: (not known[at].customer, at))
+        for listing in members:
+            bundles.setdefault(owners.get((listing.source, listing.external_id), first), []).append(listing)
+    return [*bundles.items(), *((None, members) for members in new)]
+
+
 def refusal(listing: Listing, centre: Point | None, state: str) -> str | None:
     """Why a listing is none of a city's roofers (a stable code), or None."""
     if listing.closed:
@@ -423,6 +463,8 @@ def fill(
     changes: dict[str, Any] = {}
     after = dict(origin)
     place_stays = any(_stays(row, origin, column, said_by.get(column)) for column in PLACE if _held(row, column))
+    # A source that hides the address now does not make us forget it.
+    place_stays = place_stays or (values.get("address") is None and _held(row, "address"))
     for column, value in values.items():
         source = said_by[column]
         if column in PLACE:

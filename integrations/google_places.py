@@ -89,7 +89,8 @@ class GooglePlaces:
         if found is None:
             raise VendorUnreadable(self._http.vendor, "place details", "the place has no name or id")
         # A place may have got a new id; the one we asked for is the one we know it by.
-        return replace(found, external_id=listing.external_id)
+        record = replace(found.record, key=listing.record.key)
+        return replace(found, external_id=listing.external_id, record=record, detailed=True)
 
     async def _following(self, token: str) -> PlacesPage:
         for wait in self._token_waits:

@@ -88,7 +88,17 @@ def _campaigns(resources: Resources) -> CampaignActivities:
 
 
 def _discovery(resources: Resources) -> DiscoveryActivities:
-    return DiscoveryActivities(resources.database)
+    from integrations.google_places import GooglePlaces
+    from integrations.yelp import YelpFusion
+
+    settings = resources.settings
+    google = resources.vendor("google_maps", settings.google_maps_base_url)
+    yelp = resources.vendor("yelp", settings.yelp_base_url)
+    return DiscoveryActivities(
+        resources.database,
+        GooglePlaces(google, settings.google_maps_api_key.get_secret_value()),
+        YelpFusion(yelp, settings.yelp_api_key.get_secret_value()),
+    )
 
 
 def _profiles(resources: Resources) -> ProfileActivities:
@@ -96,7 +106,20 @@ def _profiles(resources: Resources) -> ProfileActivities:
 
 
 def _outreach(resources: Resources) -> OutreachActivities:
-    return OutreachActivities(resources.database)
+    from activities.outreach.calls import Calls
+    from activities.outreach.demos import Demos
+    from integrations.calendly import Calendly
+    from integrations.calls import call_provider
+    from integrations.ollama_llm import LanguageModel
+
+    settings, meter = resources.settings, resources.meter
+    provider, calendly = call_provider(settings, meter), Calendly.from_settings(settings, meter)
+    model = LanguageModel.from_settings(settings, meter)
+    for client in (provider, calendly, model):
+        resources.stack.push_async_callback(client.close)
+    return OutreachActivities(
+        resources.database, Calls(resources.database, provider, model), Demos(resources.database, calendly)
+    )
 
 
 FACTORIES: dict[TaskQueue, tuple[Callable[[Resources], object], ...]] = {

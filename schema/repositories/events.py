@@ -38,6 +38,22 @@ class EventRepository(Repository):
             )
         )
 
+    async def record_many(
+        self, event_type: str, entity_type: str, entity_ids: Sequence[UUID], data: Mapping[str, Any] | None = None
+    ) -> None:
+        """Adds the same event for each of several entities, in one statement."""
+        if entity_ids:
+            shared = {
+                "event_type": event_type,
+                "event_name": event_type,
+                "entity_type": entity_type,
+                "event_data": None if data is None else dict(data),
+                "severity": "info",
+            }
+            await self._session.execute(
+                insert(SystemEvent), [{"entity_id": entity_id, **shared} for entity_id in entity_ids]
+            )
+
     async def of(self, entity_type: str, entity_id: UUID, limit: int = 50) -> Sequence[SystemEvent]:
         """The latest events of an entity, newest first."""
         found = await self._session.scalars(

@@ -82,6 +82,11 @@ class Webhooks:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def under_way(self) -> tuple[asyncio.Task[Any], ...]:
+        """Deliveries that have not ended."""
+        return tuple(self._tasks)
+
     def report(self) -> dict[str, Any]:
         """The target, and how many deliveries to which path got which status."""
         counted = [{"path": path, "status": status, "count": count} for (path, status), count in self.answers.items()]

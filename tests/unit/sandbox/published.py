@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from openapi_schema_validator import OAS30Validator
+
 ROOT = Path(__file__).parents[3]
 SHARED = ROOT.parent / "shared" / "data"
 OWN = ROOT / "tests" / "fixtures" / "sandbox"
@@ -41,3 +43,36 @@ def sendgrid_request() -> dict[str, Any]:
     # OpenAPI 3.0 writes this one as a string; the documentation and every client send an object.
     body["properties"].pop("custom_args")
     return {**body, "components": components}
+
+
+def check_twilio(name: str, document: Any) -> None:
+    """Fails unless this is what Twilio's description of the resource allows, with all its fields."""
+    path = SHARED / "specs" / "twilio" / "twilio_api_v2010.json"
+    assert set(document) == set(_read(OWN / "twilio_fields.json")[name])
+    _validate(path, name, document)
+
+
+def check_twilio_list(document: dict[str, Any]) -> None:
+    """As `check_twilio`, for a page of messages."""
+    for message in document["messages"]:
+        check_twilio("api.v2010.account.message", message)
+    assert set(document) == set(_read(OWN / "twilio_fields.json")["page"])
+
+
+def check_lookup(document: Any) -> None:
+    """As `check_twilio`, for an answer of Lookup v2."""
+    path = SHARED / "specs" / "twilio" / "twilio_lookups_v2.json"
+    assert set(document) == set(_read(OWN / "twilio_fields.json")["lookup"])
+    _validate(path, "LookupResponse", _without_nulls(document))
+
+
+def _validate(path: Path, name: str, document: Any) -> None:
+    if path.exists():
+        schema = {"$ref": f"#/components/schemas/{name}", "components": _read(path)["components"]}
+        OAS30Validator(schema).validate(document)
+
+
+def _without_nulls(document: dict[str, Any]) -> dict[str, Any]:
+    """Lookup's description forbids the nulls of its own example."""
+    filled = {name: value for name, value in document.items() if value is not None}
+    return {name: _without_nulls(value) if isinstance(value, dict) else value for name, value in filled.items()}

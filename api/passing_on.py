@@ -7,6 +7,7 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.common import WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import ApiProblem
 from api.resources import Resources
@@ -32,11 +33,25 @@ async def pass_on(resources: Resources, notices: Sequence[Notice]) -> bool:
         client = await resources.temporal.client()
     except ApiProblem:
         return False
-    results = await asyncio.gather(*(_signal(client, notice) for notice in notices), return_exceptions=True)
+    waiting = {notice.also for notice in notices if notice.also}
+    results = await asyncio.gather(
+        *(_signal(client, notice) for notice in notices),
+        *(_stir(client, workflow_id) for workflow_id in waiting),
+        return_exceptions=True,
+    )
     failures = [type(result).__name__ for result in results if isinstance(result, Exception)]
     if failures:
         log.warning("events_not_passed_on", count=len(failures), failures=sorted(set(failures)))
     return not failures
+
+
+async def _stir(client: Client, workflow_id: str) -> None:
+    """Tells a workflow that what it waits for has happened; one that is over need not know."""
+    try:
+        await client.get_workflow_handle(workflow_id).signal("ended", rpc_timeout=SIGNAL_TIMEOUT)
+    except RPCError as failure:
+        if failure.status is not RPCStatusCode.NOT_FOUND:
+            raise
 
 
 async def _signal(client: Client, notice: Notice) -> None:

@@ -50,6 +50,21 @@ class Code(StrEnum):
     ALREADY_EXISTS = "already_exists"
     REVIEW_SETTLED = "review_settled"
     WORKFLOW_GONE = "workflow_gone"
+    UNKNOWN_CONTRACTOR = "unknown_contractor"
+    UNKNOWN_SEQUENCE = "unknown_sequence"
+    UNKNOWN_TOUCHPOINT = "unknown_touchpoint"
+    UNKNOWN_TASK = "unknown_task"
+    UNKNOWN_CALL = "unknown_call"
+    UNKNOWN_USER = "unknown_user"
+    NOT_ENROLLED = "not_enrolled"
+    SEQUENCE_OVER = "sequence_over"
+    SEQUENCE_CLOSED = "sequence_closed"
+    NOTHING_PLANNED = "nothing_planned"
+    TOUCHPOINT_SETTLED = "touchpoint_settled"
+    TASK_TAKEN = "task_taken"
+    TASK_SETTLED = "task_settled"
+    CALL_RUNNING = "call_running"
+    CALL_NOT_OVER = "call_not_over"
     TOO_LARGE = "too_large"
     WRONG_HOST = "wrong_host"
     WEBHOOK_REFUSED = "webhook_refused"
@@ -85,6 +100,21 @@ KINDS: Mapping[Code, Kind] = {
     Code.ALREADY_EXISTS: Kind(409, "It exists already"),
     Code.REVIEW_SETTLED: Kind(409, "The review has been settled differently"),
     Code.WORKFLOW_GONE: Kind(409, "The workflow that asked for this review has ended"),
+    Code.UNKNOWN_CONTRACTOR: Kind(404, "There is no such contractor"),
+    Code.UNKNOWN_SEQUENCE: Kind(404, "There is no such sequence"),
+    Code.UNKNOWN_TOUCHPOINT: Kind(404, "There is no such touchpoint"),
+    Code.UNKNOWN_TASK: Kind(404, "There is no such task"),
+    Code.UNKNOWN_CALL: Kind(404, "There is no such call"),
+    Code.UNKNOWN_USER: Kind(422, "The user is not known"),
+    Code.NOT_ENROLLED: Kind(409, "The contractor is not in that sequence"),
+    Code.SEQUENCE_OVER: Kind(409, "The contractor's sequence has ended"),
+    Code.SEQUENCE_CLOSED: Kind(409, "The sequence takes no contractors"),
+    Code.NOTHING_PLANNED: Kind(409, "The sequence has no touch planned that this could be about"),
+    Code.TOUCHPOINT_SETTLED: Kind(409, "The touch is not planned any more"),
+    Code.TASK_TAKEN: Kind(409, "The task is settled, or somebody else has it"),
+    Code.TASK_SETTLED: Kind(409, "The task has been settled"),
+    Code.CALL_RUNNING: Kind(409, "The contractor is being called"),
+    Code.CALL_NOT_OVER: Kind(409, "The call is not over"),
     Code.TOO_LARGE: Kind(413, "The request body is too large"),
     Code.WRONG_HOST: Kind(421, "The Host header does not name this server"),
     Code.WEBHOOK_REFUSED: Kind(403, "The sender has not proved who they are"),

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from api.routers import leads, scraping, validation, workflows
+from api.routers import calls, leads, links, outreach, scraping, validation, workflows
+from api.webhooks import calendly, sendgrid, twilio
+from api.webhooks import calls as call_webhooks
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,17 @@ class Service:
 
 ALL_TOGETHER = "backend"
 
+WEBHOOKS = (sendgrid.router, twilio.router, call_webhooks.router, calendly.router)
+"""Where vendors tell us things: with the service they are about, and on the one that serves everything."""
+
 _ALONE: Mapping[str, Service] = {
     "scraper": Service("Scraper", 8001, (scraping.router,)),
     "images": Service("Image Processor", 8002),
     "inference": Service("ML Inference", 8003, (validation.router,)),
     "enricher": Service("Enricher", 8004),
     "acquisition": Service("Contractor Acquisition", 8005),
-    "calling": Service("AI Calling", 8006),
-    "outreach": Service("Outreach Orchestrator", 8007),
+    "calling": Service("AI Calling", 8006, (calls.router,)),
+    "outreach": Service("Outreach Orchestrator", 8007, (outreach.router, links.router, *WEBHOOKS)),
     "leads": Service("Lead Generator", 8008),
     "orchestrator": Service("Master Orchestrator", 8009, (workflows.router,)),
 }

@@ -26,6 +26,7 @@ from workflows.options import TaskQueue
 from workflows.permits import PermitScrapeWorkflow
 from workflows.property import PropertyWorkflow
 from workflows.sequence import ContractorSequenceWorkflow
+from workflows.single_call import CallAnalysisWorkflow, ContractorCallWorkflow
 from workflows.sweep import OutreachSweepWorkflow
 
 
@@ -58,6 +59,8 @@ QUEUES: dict[TaskQueue, QueueSpec] = {
             CampaignWorkflow,
             ContractorSequenceWorkflow,
             OutreachSweepWorkflow,
+            ContractorCallWorkflow,
+            CallAnalysisWorkflow,
             CampaignOptimizationWorkflow,
         ),
     ),

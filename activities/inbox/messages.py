@@ -49,7 +49,7 @@ async def message_event(tx: UnitOfWork, item: InboxItem) -> Finding:
     else:
         found = Finding()
     status, mark = MARKS[fact.kind]
-    await tx.responses.mark(touched.touchpoint_id, status, mark, fact.at, fact.reason)
+    await tx.responses.mark(touched.touchpoint_id, status, mark, fact.at, fact.reason if status else None)
     return found
 
 
@@ -58,7 +58,7 @@ async def _refused(tx: UnitOfWork, item: InboxItem, touched: Touched) -> Finding
     fact = item.fact
     channel = "sms" if touched.channel == "sms" else "all"
     reason = SUPPRESSED_FOR[fact.kind]
-    live = await opt_out(tx, touched.contractor_id, channel, fact.kind.value, reason, fact.at)
+    live = await opt_out(tx, touched.contractor_id, channel, fact.reason or fact.kind.value, reason, fact.at)
     await _suppress(tx, item, fact.address, channel)
     return Finding(notices(item, EventKind.OPTED_OUT, live))
 

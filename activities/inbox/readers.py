@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SENDGRID, SENDGRID_INBOUND = "sendgrid", "sendgrid_inbound"
 TWILIO, TWILIO_INBOUND = "twilio", "twilio_inbound"
 VAPI, BLAND, CALENDLY = "vapi", "bland_ai", "calendly"
+UNSUBSCRIBE = "unsubscribe"
 
 MAX_TEXT = 20_000
 MAX_EVENTS = 5_000
@@ -117,6 +118,7 @@ def sendgrid_inbound(form: Iterable[tuple[str, str]], now: datetime) -> list[Inc
         at=now,
         tokens=_tokens(str(each) for each in to),
         address=sender,
+        subject=fields.get("subject", "")[:500] or None,
         text=words[:MAX_TEXT],
         # Delivery reports come from nobody.
         automatic=bool(_AUTOMATIC.search(headers)) or envelope.get("from") == "",
@@ -234,31 +236,55 @@ CALENDLY_EVENTS: Mapping[str, FactKind] = {
 
 def calendly_event(body: bytes, now: datetime) -> list[Incoming]:
     """Calendly's events about invitees. A meeting that is moved is cancelled and booked anew."""
-    from integrations.calendly import event_of
+    from integrations.calls import moment, text_in
 
     parsed = _json(body)
-    if not isinstance(parsed, Mapping):
+    payload = _mapping(parsed, "payload")
+    if not payload:
         return [_unreadable(body, now)]
-    try:
-        event = event_of(parsed)
-    except (ArithmeticError, ValueError, TypeError, AttributeError):
-        return [_unreadable(body, now)]
-    if event is None or event.kind not in CALENDLY_EVENTS:
+    name = text_in(parsed, "event") or ""
+    kind = CALENDLY_EVENTS.get(name)
+    if kind is None:
         return []
+    # The payload of a no-show names the invitee, or is one.
+    uri = text_in(payload, "uri")
+    invitee = (text_in(payload, "invitee") if kind is FactKind.MEETING_MISSED else None) or uri
+    if invitee is None:
+        return [_unreadable(body, now)]
+    key = text_in(payload, "tracking", "utm_content")
+    try:
+        at, starts_at = moment(parsed.get("created_at")), moment(text_in(payload, "scheduled_event", "start_time"))
+    except OverflowError:
+        return [_unreadable(body, now)]
     details = {
-        "starts_at": event.starts_at.isoformat() if event.starts_at else None,
-        "key": event.key[:255] if event.key else None,
-        "join_url": event.join_url,
+        "starts_at": starts_at.isoformat() if starts_at else None,
+        "key": key[:255] if key else None,
+        "join_url": text_in(payload, "scheduled_event", "location", "join_url"),
+        "moved": True if payload.get("rescheduled") is True else None,
     }
     fact = Fact(
-        kind=CALENDLY_EVENTS[event.kind],
-        at=_sane(event.at, now),
-        touchpoint_id=_uuid(event.key),
-        external_id=event.uri,
-        address=email_address(event.email),
-        details={name: value for name, value in details.items() if value is not None},
+        kind=kind,
+        at=_sane(at, now) if at is not None else now,
+        touchpoint_id=_uuid(key),
+        external_id=_vendor_id(invitee),
+        address=email_address(text_in(payload, "email")),
+        details={detail: value for detail, value in details.items() if value is not None},
     )
-    return [Incoming(event_id(event.event_id, None), event.kind, fact)]
+    return [Incoming(event_id(f"{name}:{uri or invitee}", None), name, fact)]
+
+
+# Our own pages.
+
+
+def one_click(token: UUID, now: datetime, *, notice: bool) -> list[Incoming]:
+    """Somebody unsubscribed by the link of a touchpoint, or of a notice to a customer.
+
+    Pressing the button again within a minute is the same; later it counts anew, since they may have agreed to
+    something in between.
+    """
+    named = {"notification_id": token} if notice else {"touchpoint_id": token}
+    fact = Fact(kind=FactKind.UNSUBSCRIBED, at=now, reason="one_click", **named)
+    return [Incoming(f"{token}:{now.astimezone(UTC):%Y%m%dT%H%M}", "unsubscribe", fact)]
 
 
 # Odds and ends of reading what strangers write.

@@ -59,7 +59,7 @@ async def text_message(tx: UnitOfWork, item: InboxItem) -> Finding:
 
 def _read(item: InboxItem, asked: Sequence[Writer]) -> Reading:
     zone = next((writer.zone for writer in asked if writer.zone), None)
-    return read_reply(item.fact.text or "", item.fact.at, zone)
+    return read_reply(item.fact.text or "", item.fact.at, zone, subject=item.fact.subject or "")
 
 
 def _addressed(writers: Sequence[Writer]) -> list[Writer]:

@@ -28,6 +28,11 @@ def campaign_workflow_id(campaign_id: UUID | str) -> str:
     return f"campaign-{campaign_id}"
 
 
+def call_workflow_id(contractor_id: UUID | str) -> str:
+    """One call by hand per contractor at a time."""
+    return f"call-{contractor_id}"
+
+
 def onboarding_workflow_id(contractor_id: UUID | str) -> str:
     """One subscription life cycle per contractor."""
     return f"onboarding-{contractor_id}"

@@ -58,6 +58,7 @@ class Fact(Contract):
     """Whose: an e-mail address, or a number in E.164."""
     tokens: tuple[UUID, ...] = Field(default=(), max_length=10)
     """Touchpoints named by the addresses that a reply went to."""
+    subject: str | None = Field(default=None, repr=False)
     text: str | None = Field(default=None, repr=False)
     automatic: bool = False
     """Written by a machine: an absence notice, a ticket number."""
@@ -73,3 +74,5 @@ class Notice(Contract):
     campaign_id: UUID
     contractor_id: UUID
     event: ContactEvent
+    also: str | None = None
+    """Another workflow that waits for it, by id."""

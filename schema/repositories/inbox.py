@@ -6,14 +6,15 @@ events are on their way. `received` therefore means "not finished" in both cases
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, bindparam, func, literal, select, text, update
+from sqlalchemy import Boolean, ColumnElement, Integer, bindparam, func, literal, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlmodel import col
 
-from schema.contracts.inbox import Fact, Notice
+from schema.contracts.inbox import Fact, FactKind, Notice
 from schema.contracts.outreach import UndeliveredEvent
 from schema.repositories.base import Repository, clean, rows_of, sql_table
 from schema.tables import WebhookInboxItem
@@ -73,6 +74,12 @@ class InboxRepository(Repository):
         )
         return [InboxItem(row_id, source, event_id, facts[event_id].fact) for row_id, event_id in stored]
 
+    async def announce(self, source: str, event_id: str, event_type: str, at: datetime) -> InboxItem | None:
+        """A row for an event of our own; None if it was announced before. `was_read` gives it its notices."""
+        fact = Fact(kind=FactKind.NOTHING, at=at, reason=event_type)
+        stored = await self.store(source, [Incoming(event_id, event_type, fact)])
+        return stored[0] if stored else None
+
     async def was_read(self, item_id: UUID, notices: Sequence[Notice]) -> None:
         """Keeps the events that follow from a row, to be passed on; without any the row is finished."""
         values: dict[str, Any] = {"attempts": col(WebhookInboxItem.attempts) + 1}
@@ -106,7 +113,7 @@ class InboxRepository(Repository):
                 col(WebhookInboxItem.event_id),
                 col(WebhookInboxItem.payload)["fact"],
             )
-            .where(*self._waiting(older_than), ~col(WebhookInboxItem.payload).has_key("notices"))
+            .where(*self._waiting(older_than), ~_was_read())
             .order_by(col(WebhookInboxItem.created_at), col(WebhookInboxItem.id))
             .limit(_bounded(limit))
         )
@@ -119,7 +126,7 @@ class InboxRepository(Repository):
         """
         found = await self._session.execute(
             select(col(WebhookInboxItem.id), col(WebhookInboxItem.payload)["notices"])
-            .where(*self._waiting(older_than), col(WebhookInboxItem.payload).has_key("notices"))
+            .where(*self._waiting(older_than), _was_read())
             .order_by(col(WebhookInboxItem.created_at), col(WebhookInboxItem.id))
             .limit(_bounded(limit))
         )
@@ -156,6 +163,10 @@ class InboxRepository(Repository):
             .values(**values)
             .execution_options(synchronize_session=False)
         )
+
+
+def _was_read() -> ColumnElement[bool]:
+    return col(WebhookInboxItem.payload).op("?", return_type=Boolean())("notices")
 
 
 def _bounded(limit: int) -> int:

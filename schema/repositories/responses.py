@@ -119,7 +119,9 @@ class ResponseRepository(Repository):
         else:
             return None
         row = (await self._session.execute(query)).first()
-        return Touched(*row) if row is not None else None
+        if row is None or row[1] is None:
+            return None
+        return Touched(row[0], row[1], *row[2:])
 
     async def notified(self, notification_id: UUID) -> tuple[UUID, str] | None:
         """Whom a notice about a lead went to, and at which address; None if there is no such notice."""
@@ -131,6 +133,19 @@ class ResponseRepository(Repository):
             )
         ).first()
         return (row[0], row[1] or "") if row is not None else None
+
+    async def is_a_link(self, token: UUID) -> str | None:
+        """What an unsubscribe link stands for: a `touchpoint`, a `notice` to a customer, or nothing we know."""
+        touchpoint = select(col(OutreachTouchpoint.id)).where(col(OutreachTouchpoint.id) == token).exists()
+        notice = (
+            select(col(Notification.id))
+            .where(col(Notification.id) == token, col(Notification.contractor_id).is_not(None))
+            .exists()
+        )
+        found: str | None = await self._session.scalar(
+            select(case((touchpoint, "touchpoint"), (notice, "notice"), else_=None))
+        )
+        return found
 
     async def writers(self, tokens: Sequence[UUID], email: str | None) -> list[Writer]:
         """Who may have written from this address to these reply addresses, with everybody at their company."""
@@ -179,7 +194,7 @@ class ResponseRepository(Repository):
 
         Of several answers the last is kept, and the time of the first.
         """
-        target = literal(touchpoint_id)
+        target: Any = literal(touchpoint_id)
         if touchpoint_id is None:
             target = (
                 select(col(OutreachTouchpoint.id))

@@ -88,7 +88,7 @@ class LanguageModel:
     async def close(self) -> None:
         """Closes the connections."""
         if self._client is not None:
-            await self._client.close()
+            await self._client.close()  # type: ignore[no-untyped-call]
 
     async def _ask(self, model: str, prompt: str, schema: type[AnswerT]) -> AnswerT:
         started = time.perf_counter()

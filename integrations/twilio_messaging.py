@@ -32,7 +32,7 @@ QUEUE_SECONDS = 600
 """How long a text may wait at Twilio. Its own default of ten hours would let an evening's text arrive at night."""
 
 CLOCKS_DIFFER = timedelta(minutes=5)
-_SEARCHED = 200
+_SEARCHED, _PAGE = 200, 50
 _SID = re.compile(r"(SM|MM)[0-9a-fA-F]{32}")
 Answer = TypeVar("Answer")
 
@@ -134,7 +134,7 @@ class TwilioMessaging:
 
         def search(api: Any) -> str | None:
             # Newest first, so that what is older than the text can be left unread.
-            for message in api.messages.stream(to=sms.to, from_=self._sender, limit=_SEARCHED):
+            for message in api.messages.stream(to=sms.to, from_=self._sender, limit=_SEARCHED, page_size=_PAGE):
                 if message.date_created is not None and message.date_created < earliest:
                     return None
                 if message.body == sms.body:

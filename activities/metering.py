@@ -1,4 +1,4 @@
-"""Every vendor call becomes a row of `api_usage_logs`, booked on the lead of the `charged_to` block it is made in."""
+"""Every vendor call becomes a row of `api_usage_logs`, booked on what the `charged_to` block it is made in is for."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,17 +10,19 @@ if TYPE_CHECKING:
     from integrations.http import ApiCall, CallMeter
     from schema.database import Database
 
-_LEAD: ContextVar[UUID | None] = ContextVar("charged_lead", default=None)
+LEAD, CONTRACTOR = "base_lead", "contractor"
+
+_ACCOUNT: ContextVar[tuple[UUID | None, str]] = ContextVar("charged_account", default=(None, LEAD))
 
 
 @contextmanager
-def charged_to(lead_id: UUID) -> Iterator[None]:
-    """Vendor calls made inside, also by tasks started inside, are this lead's."""
-    token = _LEAD.set(lead_id)
+def charged_to(entity_id: UUID, entity_type: str = LEAD) -> Iterator[None]:
+    """Vendor calls made inside, also by tasks started inside, are this lead's, or this other entity's."""
+    token = _ACCOUNT.set((entity_id, entity_type))
     try:
         yield
     finally:
-        _LEAD.reset(token)
+        _ACCOUNT.reset(token)
 
 
 def call_meter(database: "Database") -> "CallMeter":
@@ -28,6 +30,6 @@ def call_meter(database: "Database") -> "CallMeter":
 
     async def book(call: "ApiCall") -> None:
         async with database.transaction() as tx:
-            await tx.usage.record(call, _LEAD.get())
+            await tx.usage.record(call, *_ACCOUNT.get())
 
     return book

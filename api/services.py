@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from api.routers import calls, leads, links, outreach, scraping, validation, workflows
+from api.routers import calls, discovery, leads, links, outreach, scraping, validation, workflows
 from api.webhooks import calendly, sendgrid, twilio
 from api.webhooks import calls as call_webhooks
 
@@ -28,11 +28,11 @@ WEBHOOKS = (sendgrid.router, twilio.router, call_webhooks.router, calendly.route
 """Where vendors tell us things: with the service they are about, and on the one that serves everything."""
 
 _ALONE: Mapping[str, Service] = {
-    "scraper": Service("Scraper", 8001, (scraping.router,)),
+    "scraper": Service("Scraper", 8001, (scraping.router, discovery.scraper_router)),
     "images": Service("Image Processor", 8002),
     "inference": Service("ML Inference", 8003, (validation.router,)),
     "enricher": Service("Enricher", 8004),
-    "acquisition": Service("Contractor Acquisition", 8005),
+    "acquisition": Service("Contractor Acquisition", 8005, (discovery.router,)),
     "calling": Service("AI Calling", 8006, (calls.router,)),
     "outreach": Service("Outreach Orchestrator", 8007, (outreach.router, links.router, *WEBHOOKS)),
     "leads": Service("Lead Generator", 8008),

@@ -102,7 +102,23 @@ def _discovery(resources: Resources) -> DiscoveryActivities:
 
 
 def _profiles(resources: Resources) -> ProfileActivities:
-    return ProfileActivities(resources.database)
+    from integrations.hunter import HunterFinder
+    from integrations.twilio_messaging import TwilioMessaging
+    from integrations.websites import Websites
+    from integrations.zerobounce import ZeroBounceVerifier
+
+    settings = resources.settings
+    websites = Websites.from_settings(settings, resources.meter)
+    resources.stack.push_async_callback(websites.close)
+    return ProfileActivities(
+        resources.database,
+        websites,
+        HunterFinder(resources.vendor("hunter", settings.hunter_base_url), settings.hunter_api_key.get_secret_value()),
+        ZeroBounceVerifier(
+            resources.vendor("zerobounce", settings.zerobounce_base_url), settings.zerobounce_api_key.get_secret_value()
+        ),
+        TwilioMessaging.from_settings(settings, resources.meter),
+    )
 
 
 def _outreach(resources: Resources) -> OutreachActivities:

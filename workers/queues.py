@@ -24,6 +24,7 @@ from workflows.discovery import ContractorDiscoveryWorkflow
 from workflows.optimization import CampaignOptimizationWorkflow
 from workflows.options import TaskQueue
 from workflows.permits import PermitScrapeWorkflow
+from workflows.profile import ContractorProfileWorkflow
 from workflows.property import PropertyWorkflow
 from workflows.sequence import ContractorSequenceWorkflow
 from workflows.single_call import CallAnalysisWorkflow, ContractorCallWorkflow
@@ -56,6 +57,7 @@ QUEUES: dict[TaskQueue, QueueSpec] = {
             PropertyWorkflow,
             PermitScrapeWorkflow,
             ContractorDiscoveryWorkflow,
+            ContractorProfileWorkflow,
             CampaignWorkflow,
             ContractorSequenceWorkflow,
             OutreachSweepWorkflow,

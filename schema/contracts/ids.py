@@ -18,6 +18,11 @@ def discovery_workflow_id(city: str, state: str) -> str:
     return f"discovery-{state.lower()}-{'-'.join(city.lower().split())}"
 
 
+def profile_workflow_id(contractor_id: UUID | str) -> str:
+    """One look at a contractor's profile at a time."""
+    return f"profile-{contractor_id}"
+
+
 def sequence_workflow_id(campaign_id: UUID | str, contractor_id: UUID | str) -> str:
     """Nobody is in one sequence twice."""
     return f"sequence-{campaign_id}-{contractor_id}"

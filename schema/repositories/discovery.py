@@ -11,7 +11,7 @@ from sqlalchemy import Text, and_, cast, func, literal, or_, select, tuple_, upd
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, insert
 from sqlmodel import col
 
-from domain.companies import PREFERENCE
+from domain.companies import PREFERENCE, email_domain
 from domain.geo import METRES_PER_MILE, Point
 from schema.repositories.base import Repository, checked, page_size, rows_of, sql_table
 from schema.tables import Contractor
@@ -131,6 +131,24 @@ class DiscoveryRepository(Repository):
         """Writes columns of one contractor."""
         checked(Contractor, values, ("id", "created_at", "geom", "acquisition_status"))
         await self._session.execute(update(Contractor).where(col(Contractor.id) == contractor_id).values(**values))
+
+    async def edit(self, contractor_id: UUID, values: Mapping[str, Any]) -> Contractor | None:
+        """Writes what a person says of a contractor, which no source overrules from then on; None if unknown."""
+        row = await self.locked(contractor_id)
+        if row is None:
+            return None
+        origin = (row.sources or {}).get("fields", {})
+        changes = dict(values)
+        changes["sources"] = {
+            **(row.sources or {}),
+            "fields": {name: source for name, source in origin.items() if name not in values},
+        }
+        if "email" in values and values["email"] != row.email:
+            changes |= {"email_domain": email_domain(values["email"]), "email_status": None}
+        if "phone" in values and values["phone"] != row.phone:
+            changes["phone_kind"] = None
+        await self.save(contractor_id, **changes)
+        return await self.locked(contractor_id)
 
     async def locked(self, contractor_id: UUID) -> Contractor | None:
         """The contractor, locked against other writers until the transaction ends."""

@@ -32,7 +32,21 @@ PORTS = {
     "orchestrator": 8009,
 }
 META = {("get", "/"), ("get", "/health"), ("get", "/ready")}
-SCRAPER = {("post", "/scrape/permits"), ("get", "/jobs"), ("get", "/jobs/{job_id}")}
+SCRAPER = {
+    ("post", "/scrape/permits"),
+    ("post", "/scrape/contractors"),
+    ("get", "/jobs"),
+    ("get", "/jobs/{job_id}"),
+}
+CONTRACTORS = {
+    ("post", "/discover/city"),
+    ("get", "/discover/sources"),
+    ("get", "/contractors"),
+    ("get", "/contractors/{contractor_id}"),
+    ("patch", "/contractors/{contractor_id}"),
+    ("post", "/contractors/{contractor_id}/enrich"),
+    ("post", "/contractors/{contractor_id}/score"),
+}
 INFERENCE = {
     ("get", "/validation/pending"),
     ("post", "/validation/{review_id}/approve"),
@@ -42,8 +56,9 @@ ORCHESTRATOR = {("post", "/workflows/property"), ("get", "/workflows"), ("get", 
 ENDPOINTS = {
     "scraper": SCRAPER,
     "inference": INFERENCE,
+    "acquisition": CONTRACTORS,
     "orchestrator": ORCHESTRATOR,
-    "backend": SCRAPER | INFERENCE | ORCHESTRATOR | {("get", "/api/leads")},
+    "backend": SCRAPER | INFERENCE | CONTRACTORS | ORCHESTRATOR | {("get", "/api/leads")},
 }
 
 

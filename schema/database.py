@@ -23,6 +23,7 @@ from schema.pii import PiiVault
 
 if TYPE_CHECKING:
     from schema.repositories.analyses import AnalysisRepository
+    from schema.repositories.billing import BillingRepository
     from schema.repositories.calls import CallRepository
     from schema.repositories.campaigns import CampaignRepository
     from schema.repositories.cities import CityRepository
@@ -274,6 +275,12 @@ class UnitOfWork:
         from schema.repositories.meetings import MeetingRepository
 
         return MeetingRepository(self.session, self.vault)
+
+    @cached_property
+    def billing(self) -> "BillingRepository":
+        from schema.repositories.billing import BillingRepository
+
+        return BillingRepository(self.session, self.vault)
 
 
 class Database:

@@ -32,7 +32,13 @@ class PendingEmail:
 class NotificationRepository(Repository):
     """`notifications`."""
 
-    async def announce(self, lead_id: UUID, matches: Sequence[Match], kind: str = NEW_LEAD) -> int:
+    async def announce(
+        self,
+        lead_id: UUID,
+        matches: Sequence[Match],
+        kind: str = NEW_LEAD,
+        channels: Sequence[str] = CONTRACTOR_CHANNELS,
+    ) -> int:
         """Adds what matched contractors are to be told, by e-mail and in the app; returns how many rows are new.
 
         A contractor hears of a lead once per channel, however often this runs. Without an address there
@@ -50,7 +56,7 @@ class NotificationRepository(Repository):
                 "payload": {"tier": match.tier, "visible_from": match.visible_from},
             }
             for match in matches
-            for channel in CONTRACTOR_CHANNELS
+            for channel in channels
             if channel != "email" or match.contractor_id in with_email
         ]
         return await self._insert(rows)

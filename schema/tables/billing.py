@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from schema.tables.base import ChangingRow, count, flag, now, number, one_of, prose, ref, word
+from schema.tables.base import ChangingRow, count, flag, now, one_of, prose, ref, word
+from schema.tables.base import number as exact
 from schema.tables.contractors import SUBSCRIPTION_TIERS
 
 SUBSCRIPTION_STATES = ("incomplete", "trialing", "active", "past_due", "canceled")
@@ -97,7 +98,7 @@ class SubscriptionPeriod(ChangingRow, table=True):
     tier: str = Field(max_length=20)
     fee: Decimal = Field(max_digits=10, decimal_places=2)
     """Of a whole period on its present terms, discount taken off: what a change of tier is prorated by."""
-    paid: Decimal = number(10, 2, default=0)
+    paid: Decimal = exact(10, 2, default=0)
     """What the period's invoices came to: first charge, plus upgrades, less the credit of downgrades."""
     allowance: int
     used: int = count()
@@ -105,11 +106,11 @@ class SubscriptionPeriod(ChangingRow, table=True):
     stripe_invoice_id: str = Field(max_length=255)
     state: str = word(20, "open")
     ended_at: datetime | None = None
-    unused_refund: Decimal | None = number(10, 2)
+    unused_refund: Decimal | None = exact(10, 2)
     """None until the period was settled."""
     guarantee_due_at: datetime | None = None
     guarantee_decision: str | None = word(20)
-    guarantee_refund: Decimal | None = number(10, 2)
+    guarantee_refund: Decimal | None = exact(10, 2)
 
 
 class Payment(ChangingRow, table=True):

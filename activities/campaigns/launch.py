@@ -37,12 +37,13 @@ class Launch:
             campaign = await tx.campaigns.get(request.campaign_id)
             if campaign is None or campaign.status != "active":
                 return EnrollmentBatch()
-            criteria = _criteria(campaign)
-            if criteria is None:
+            try:
+                criteria = _criteria(campaign)
+            except ValidationError:
                 await pause(tx, campaign, INVALID_CRITERIA)
                 return EnrollmentBatch()
             resumed = await tx.campaigns.release_held(campaign.id, BATCH)
-            claims = await self._choose(tx, campaign, criteria)
+            claims = await self._choose(tx, campaign, criteria) if criteria is not None else []
             claimed = await tx.campaigns.claim(campaign.id, claims, self.clock())
         return EnrollmentBatch(
             contractor_ids=tuple(claimed),
@@ -133,8 +134,7 @@ def _has(candidate: Candidate) -> set[str]:
 
 
 def _criteria(campaign: OutreachCampaign) -> TargetCriteria | None:
-    """What the campaign asks of contractors; None when it cannot be understood."""
-    try:
-        return TargetCriteria.model_validate(campaign.target_criteria or {})
-    except ValidationError:
+    """What the campaign asks of contractors; None: they are enrolled by hand. Raises ValidationError if unclear."""
+    if campaign.target_criteria is None:
         return None
+    return TargetCriteria.model_validate(campaign.target_criteria)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from activities.inbox.processing import catch_up
 from schema.contracts.outreach import ContractorInCampaign, Delivered, SweepFindings, SweepRequest
 from schema.database import Database
 
@@ -15,7 +16,11 @@ class Sweep:
     db: Database
 
     async def find(self, request: SweepRequest) -> SweepFindings:
-        """Live enrolments whose touch is overdue or that have nothing planned, and events still to be passed on."""
+        """Live enrolments whose touch is overdue or that have nothing planned, and events still to be passed on.
+
+        What vendors told us and nobody read is read first: it may stop somebody, or be such an event.
+        """
+        await catch_up(self.db, request.older_than_seconds, MAX_EVENTS)
         async with self.db.transaction() as tx:
             stranded = await tx.campaigns.stranded(request.older_than_seconds)
             events = await tx.inbox.undelivered(request.older_than_seconds, MAX_EVENTS)

@@ -56,6 +56,7 @@ def campaign(**values: Any) -> OutreachCampaign:
             "target_city": "Austin",
             "target_state": "TX",
             "channels": ["email", "call", "sms"],
+            "target_criteria": {},
             "status": "active",
             **values,
         }

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text, tuple_, update
+from sqlalchemy import case, func, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlmodel import col
 
@@ -14,6 +14,7 @@ from schema.repositories.base import Repository, checked, clean, page_size
 from schema.tables import (
     ContactDecision,
     Contractor,
+    DemoMeeting,
     Mailbox,
     MailboxClaim,
     OutreachCampaign,
@@ -215,6 +216,16 @@ class OutreachRepository(Repository):
         )
         return settled is not None
 
+    async def made(self, touchpoint_id: UUID, status: str, **values: Any) -> None:
+        """Records how an attempt to send went. What vendors told of the touch meanwhile stays: it is further on."""
+        checked(OutreachTouchpoint, values, {"id", "effect_key"})
+        current = col(OutreachTouchpoint.status)
+        await self._session.execute(
+            update(OutreachTouchpoint)
+            .where(col(OutreachTouchpoint.id) == touchpoint_id)
+            .values(status=case((current == "scheduled", status), else_=current), **values)
+        )
+
     async def done_keys(self, campaign_id: UUID, contractor_id: UUID) -> tuple[str, ...]:
         """Keys of an enrolment's touches that are settled, or are on a person's list."""
         has_task = (
@@ -369,7 +380,9 @@ class OutreachRepository(Repository):
                 (col(SequenceEnrollment.campaign_id) == col(ScheduledTouchpoint.campaign_id))
                 & (col(SequenceEnrollment.contractor_id) == col(ScheduledTouchpoint.contractor_id)),
             )
+            .join(OutreachCampaign, col(OutreachCampaign.id) == col(SequenceEnrollment.campaign_id))
             .where(
+                col(OutreachCampaign.status) == "active",
                 col(SequenceEnrollment.mailbox_id) == mailbox_id,
                 col(SequenceEnrollment.halted_at).is_(None) | (col(SequenceEnrollment.phase) != "outreach"),
                 col(ScheduledTouchpoint.status) == "scheduled",
@@ -392,6 +405,21 @@ class OutreachRepository(Repository):
     async def unclaim(self, touchpoint_id: UUID) -> None:
         """Gives the place back: nothing went out."""
         await self._session.execute(text("DELETE FROM mailbox_claims WHERE touchpoint_id = :id"), {"id": touchpoint_id})
+
+    # Demos, as far as letters speak of them.
+
+    async def meeting(self, meeting_id: UUID | None) -> DemoMeeting | None:
+        """A demo, or None."""
+        if meeting_id is None:
+            return None
+        return await self._session.get(DemoMeeting, meeting_id, populate_existing=True)
+
+    async def kept_link(self, touchpoint_id: UUID, name: str) -> str | None:
+        """A link that was kept with a touch, or None."""
+        found: str | None = await self._session.scalar(
+            select(col(OutreachTouchpoint.extra)[name].astext).where(col(OutreachTouchpoint.id) == touchpoint_id)
+        )
+        return found
 
     # People's tasks.
 

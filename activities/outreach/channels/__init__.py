@@ -1,0 +1,1 @@
+"""One small sender per channel; all of them are asked the same three things."""

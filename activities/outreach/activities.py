@@ -7,14 +7,18 @@ from temporalio import activity
 from schema.contracts.outreach import CallRef, CallVerdict, DemoBooking, DemoRequest, TouchRef, TouchResult
 
 if TYPE_CHECKING:
+    from activities.outreach.calls import Calls
+    from activities.outreach.demos import Demos
     from schema.database import Database
 
 
 class OutreachActivities:
     """Everything that leaves the house towards a contractor; each passes the compliance gate and happens once."""
 
-    def __init__(self, db: "Database") -> None:
+    def __init__(self, db: "Database", calls: "Calls", demos: "Demos") -> None:
         self._db = db
+        self._calls = calls
+        self._demos = demos
 
     @activity.defn
     async def send_touch(self, touch: TouchRef) -> TouchResult:
@@ -24,9 +28,9 @@ class OutreachActivities:
     @activity.defn
     async def analyze_call(self, call: CallRef) -> CallVerdict:
         """What a call came to: its report if one came, else what the vendor says when asked."""
-        raise NotImplementedError
+        return await self._calls.analyze(call)
 
     @activity.defn
     async def book_demo(self, request: DemoRequest) -> DemoBooking:
         """Books a demo at the vendor's next free time near the one agreed."""
-        raise NotImplementedError
+        return await self._demos.book(request)

@@ -19,7 +19,7 @@ API_KEY = "sandbox-bland-key"
 WEBHOOK_SECRET = "sandbox-bland-webhook-secret"  # noqa: S105 - a key of the sandbox, known to all
 VENDOR = "bland"
 
-_ANSWERED_BY = {"voicemail": "voicemail", "no_answer": "no-answer", "busy": "no-answer"}
+_ANSWERED_BY = {"voicemail": "voicemail", "no_answer": "no-answer", "busy": "busy"}
 _STATUS = {"no_answer": "no-answer", "busy": "busy"}
 
 

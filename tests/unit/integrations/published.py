@@ -36,18 +36,15 @@ def _components(vendor: str) -> dict[str, Any]:
 def _mend(node: Any) -> None:
     """What Vapi's generator writes that contradicts itself.
 
-    The words allowed in an array as an enumeration of the array; patterns of JavaScript; a known word or any text
-    as "exactly one of".
+    The words allowed in an array as an enumeration of the array; patterns of JavaScript; "exactly one of" where
+    several may fit, such as a known word or any text, or kinds of message with the same fields.
     """
     if isinstance(node, dict):
         if node.get("type") == "array" and "enum" in node and "items" in node:
             del node["enum"]
         if isinstance(node.get("pattern"), str) and node["pattern"].startswith("/"):
             del node["pattern"]
-        options = node.get("oneOf")
-        if isinstance(options, list) and all(
-            isinstance(each, dict) and each.get("type") == "string" for each in options
-        ):
+        if isinstance(node.get("oneOf"), list):
             node["anyOf"] = node.pop("oneOf")
         for child in node.values():
             _mend(child)

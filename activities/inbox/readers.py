@@ -19,7 +19,7 @@ from domain.contact_points import email_address, us_phone
 from integrations.http import VendorError
 from schema.calls import CallReport
 from schema.contracts.inbox import Fact, FactKind
-from schema.repositories.inbox import Incoming
+from schema.repositories.inbox import Incoming, storable
 
 if TYPE_CHECKING:
     from integrations.calls import CallEvent
@@ -105,7 +105,7 @@ def _sendgrid_event(event: Any, now: datetime) -> Incoming | None:
 
 def sendgrid_inbound(form: Iterable[tuple[str, str]], now: datetime) -> list[Incoming]:
     """One message of Inbound Parse. Attachments never get this far."""
-    fields = dict(form)
+    fields: dict[str, str] = storable(dict(form))
     headers, envelope = fields.get("headers", ""), _json(fields.get("envelope", "").encode(errors="replace"))
     envelope = envelope if isinstance(envelope, dict) else {}
     recipients = envelope.get("to")
@@ -145,7 +145,7 @@ TWILIO_ERRORS: Mapping[str, tuple[FactKind, str]] = {
 
 def twilio_status(form: Iterable[tuple[str, str]], query: Mapping[str, str], now: datetime) -> list[Incoming]:
     """A status callback; `query` is that of the callback address, which names the touchpoint."""
-    fields = dict(form)
+    fields: dict[str, str] = storable(dict(form))
     sid, status = fields.get("MessageSid") or fields.get("SmsSid"), fields.get("MessageStatus", "")
     if not sid or not status:
         return [_unreadable(_canonical(fields), now)]
@@ -168,7 +168,7 @@ def twilio_status(form: Iterable[tuple[str, str]], query: Mapping[str, str], now
 
 def twilio_inbound(form: Iterable[tuple[str, str]], now: datetime) -> list[Incoming]:
     """A text message to us."""
-    fields = dict(form)
+    fields: dict[str, str] = storable(dict(form))
     sid = fields.get("MessageSid") or fields.get("SmsSid")
     if not sid:
         return [_unreadable(_canonical(fields), now)]
@@ -316,7 +316,7 @@ def _canonical(value: Any) -> bytes:
 
 def _json(body: bytes) -> Any:
     try:
-        return json.loads(body)
+        return storable(json.loads(body))
     except (ValueError, RecursionError):
         return None
 

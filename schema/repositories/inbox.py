@@ -61,7 +61,7 @@ class InboxRepository(Repository):
                 "source": source,
                 "event_id": each.event_id,
                 "event_type": clean(each.event_type, 100),
-                "payload": {"fact": _storable(each.fact.model_dump(mode="json", exclude_defaults=True))},
+                "payload": {"fact": storable(each.fact.model_dump(mode="json", exclude_defaults=True))},
             }
             for each in facts.values()
         ]
@@ -173,12 +173,12 @@ def _bounded(limit: int) -> int:
     return max(1, min(limit, 1_000))
 
 
-def _storable(value: Any) -> Any:
+def storable(value: Any) -> Any:
     """JSON as PostgreSQL can hold it: no NUL characters, no halves of surrogate pairs."""
     if isinstance(value, str):
         return value.replace("\x00", "").encode(errors="replace").decode()
     if isinstance(value, dict):
-        return {_storable(name): _storable(each) for name, each in value.items()}
+        return {storable(name): storable(each) for name, each in value.items()}
     if isinstance(value, list):
-        return [_storable(each) for each in value]
+        return [storable(each) for each in value]
     return value

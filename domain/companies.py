@@ -198,8 +198,8 @@ def street_of(street: str | None, city: str | None, state: str | None) -> str | 
 @lru_cache(maxsize=20_000)
 def website_key(url: str | None) -> str | None:
     """What a website belongs to: its host, or the page where the host is many companies'. None if it is a directory."""
-    parts = urlsplit(url if url and "//" in url else f"//{url or ''}")
     try:
+        parts = urlsplit(url if url and "//" in url else f"//{url or ''}")
         host, port = (parts.hostname or "").removeprefix("www."), parts.port
     except ValueError:
         return None

@@ -14,7 +14,7 @@ from rapidfuzz import fuzz
 from domain.companies import MAIL_PROVIDERS, distinctive, normal_name
 
 MAX_EMAILS = 5
-LIKE_THE_NAME = 80.0
+LIKE_THE_NAME = 85.0
 """From here on (0-100) a mail domain is made from the company's name."""
 OLDEST_FOUNDING = 1850
 MOST_YEARS = 120
@@ -194,8 +194,8 @@ def social_profiles(hrefs: Iterable[str]) -> dict[str, str]:
     """The first profile linked of each network; buttons for sharing are none."""
     found: dict[str, str] = {}
     for href in hrefs:
-        network, path = NETWORKS.get(_host(href)), urlsplit(href).path.strip("/")
-        first = path.split("/")[0].lower()
+        network = NETWORKS.get(_host(href))
+        first = urlsplit(href).path.strip("/").split("/")[0].lower() if network else ""
         if network and first and first not in _NO_PROFILE:
             found.setdefault(network, href.split("#")[0].split("?")[0])
     return found

@@ -56,6 +56,10 @@ class Code(StrEnum):
     UNKNOWN_TASK = "unknown_task"
     UNKNOWN_CALL = "unknown_call"
     UNKNOWN_USER = "unknown_user"
+    UNKNOWN_CAMPAIGN = "unknown_campaign"
+    UNKNOWN_MAILBOX = "unknown_mailbox"
+    CAMPAIGN_STATUS = "campaign_status"
+    MAILBOX_RETIRED = "mailbox_retired"
     NOT_ENROLLED = "not_enrolled"
     SEQUENCE_OVER = "sequence_over"
     SEQUENCE_CLOSED = "sequence_closed"
@@ -65,6 +69,11 @@ class Code(StrEnum):
     TASK_SETTLED = "task_settled"
     CALL_RUNNING = "call_running"
     CALL_NOT_OVER = "call_not_over"
+    UNKNOWN_SUBSCRIPTION = "unknown_subscription"
+    ALREADY_SUBSCRIBED = "already_subscribed"
+    PROMO_CODE_REFUSED = "promo_code_refused"
+    PLAN_NOT_CHANGED = "plan_not_changed"
+    CARD_DECLINED = "card_declined"
     TOO_LARGE = "too_large"
     WRONG_HOST = "wrong_host"
     WEBHOOK_REFUSED = "webhook_refused"
@@ -105,6 +114,10 @@ KINDS: Mapping[Code, Kind] = {
     Code.UNKNOWN_TOUCHPOINT: Kind(404, "There is no such touchpoint"),
     Code.UNKNOWN_TASK: Kind(404, "There is no such task"),
     Code.UNKNOWN_CALL: Kind(404, "There is no such call"),
+    Code.UNKNOWN_CAMPAIGN: Kind(404, "There is no such campaign"),
+    Code.UNKNOWN_MAILBOX: Kind(404, "There is no such mailbox"),
+    Code.CAMPAIGN_STATUS: Kind(409, "The campaign's status does not allow this"),
+    Code.MAILBOX_RETIRED: Kind(409, "The mailbox is retired for good"),
     Code.UNKNOWN_USER: Kind(422, "The user is not known"),
     Code.NOT_ENROLLED: Kind(409, "The contractor is not in that sequence"),
     Code.SEQUENCE_OVER: Kind(409, "The contractor's sequence has ended"),
@@ -115,6 +128,11 @@ KINDS: Mapping[Code, Kind] = {
     Code.TASK_SETTLED: Kind(409, "The task has been settled"),
     Code.CALL_RUNNING: Kind(409, "The contractor is being called"),
     Code.CALL_NOT_OVER: Kind(409, "The call is not over"),
+    Code.UNKNOWN_SUBSCRIPTION: Kind(404, "This contractor has no subscription"),
+    Code.ALREADY_SUBSCRIBED: Kind(409, "This contractor has a subscription"),
+    Code.PROMO_CODE_REFUSED: Kind(422, "The promo code is unknown, expired, used or somebody else's"),
+    Code.PLAN_NOT_CHANGED: Kind(409, "The subscription was not changed"),
+    Code.CARD_DECLINED: Kind(402, "The bank declined the payment"),
     Code.TOO_LARGE: Kind(413, "The request body is too large"),
     Code.WRONG_HOST: Kind(421, "The Host header does not name this server"),
     Code.WEBHOOK_REFUSED: Kind(403, "The sender has not proved who they are"),

@@ -8,8 +8,20 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
-from api.routers import calls, discovery, leads, links, outreach, scraping, validation, workflows
-from api.webhooks import calendly, sendgrid, twilio
+from api.routers import (
+    calls,
+    campaigns,
+    discovery,
+    leads,
+    links,
+    outreach,
+    scraping,
+    subscriptions,
+    tracking,
+    validation,
+    workflows,
+)
+from api.webhooks import calendly, sendgrid, stripe, twilio
 from api.webhooks import calls as call_webhooks
 
 
@@ -25,6 +37,8 @@ class Service:
 ALL_TOGETHER = "backend"
 
 WEBHOOKS = (sendgrid.router, twilio.router, call_webhooks.router, calendly.router)
+MONEY = (subscriptions.router, stripe.router)
+"""Subscriptions are the backend's own (spec 5.1)."""
 """Where vendors tell us things: with the service they are about, and on the one that serves everything."""
 
 _ALONE: Mapping[str, Service] = {
@@ -32,16 +46,18 @@ _ALONE: Mapping[str, Service] = {
     "images": Service("Image Processor", 8002),
     "inference": Service("ML Inference", 8003, (validation.router,)),
     "enricher": Service("Enricher", 8004),
-    "acquisition": Service("Contractor Acquisition", 8005, (discovery.router,)),
+    "acquisition": Service("Contractor Acquisition", 8005, (discovery.router, campaigns.router)),
     "calling": Service("AI Calling", 8006, (calls.router,)),
-    "outreach": Service("Outreach Orchestrator", 8007, (outreach.router, links.router, *WEBHOOKS)),
+    "outreach": Service("Outreach Orchestrator", 8007, (outreach.router, tracking.router, links.router, *WEBHOOKS)),
     "leads": Service("Lead Generator", 8008),
     "orchestrator": Service("Master Orchestrator", 8009, (workflows.router,)),
 }
 
 SERVICES: Mapping[str, Service] = {
     ALL_TOGETHER: Service(
-        "Backend API", 8000, (leads.router, *(router for service in _ALONE.values() for router in service.routers))
+        "Backend API",
+        8000,
+        (leads.router, *MONEY, *(router for service in _ALONE.values() for router in service.routers)),
     ),
     **_ALONE,
 }

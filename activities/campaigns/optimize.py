@@ -46,7 +46,7 @@ class Optimizer:
         )
 
     async def _judge_experiments(self, ids: Sequence[UUID]) -> int:
-        """How many tests have a winner since this look. A winner stays: the test is over."""
+        """How many tests have a winner since this look."""
         won = 0
         async with self.db.transaction() as tx:
             tallies = await tx.metrics.arms(ids, self.clock() - campaign_figures.RIPE_AFTER)
@@ -102,6 +102,15 @@ def tests_of(campaign: OutreachCampaign, tallies: Tests) -> dict[str, dict[str, 
     return tests
 
 
+def standings(campaign: OutreachCampaign, tallies: Tests) -> dict[str, tuple[Verdict, str | None]]:
+    """How each A/B test of a campaign stands, and its winner. A winner stays: the test is over."""
+    found: dict[str, tuple[Verdict, str | None]] = {}
+    for template, arms in tests_of(campaign, tallies).items():
+        verdict, before = judge(arms), winner_of(campaign.experiments, template)
+        found[template] = (verdict, before if before in arms else verdict.winner)
+    return found
+
+
 def verdict_record(verdict: Verdict, winner: str | None) -> dict[str, Any]:
     """How a test stands, as `outreach_campaigns.experiments` keeps it."""
     return {
@@ -123,12 +132,9 @@ def verdict_record(verdict: Verdict, winner: str | None) -> dict[str, Any]:
 async def _judge_campaign(tx: UnitOfWork, campaign: OutreachCampaign, tallies: Tests) -> int:
     won = 0
     records: dict[str, Any] = {}
-    for template, arms in tests_of(campaign, tallies).items():
-        verdict = judge(arms)
-        before = winner_of(campaign.experiments, template)
-        winner = before if before in arms else verdict.winner
+    for template, (verdict, winner) in standings(campaign, tallies).items():
         records[template] = verdict_record(verdict, winner)
-        if winner is not None and winner != before:
+        if winner is not None and winner != winner_of(campaign.experiments, template):
             won += 1
             data = {"template": template, "winner": winner, "evidence": round(verdict.evidence, 2)}
             await tx.events.record("experiment.won", "campaign", campaign.id, data)

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, func, insert, select, text, tuple_, update
+from sqlalchemy import exists, func, insert, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlmodel import col
 
@@ -188,7 +188,7 @@ class CampaignRepository(Repository):
         """
         priority = func.coalesce(col(Contractor.priority_score), _NO_PRIORITY)
         city = col(TargetCity.city)
-        query: Select[Any] = (
+        query: Any = (
             select(
                 col(Contractor.id),
                 priority.label("priority"),

@@ -47,6 +47,22 @@ CONTRACTORS = {
     ("post", "/contractors/{contractor_id}/enrich"),
     ("post", "/contractors/{contractor_id}/score"),
 }
+CAMPAIGNS = {
+    ("post", "/campaigns"),
+    ("get", "/campaigns"),
+    ("get", "/campaigns/{campaign_id}"),
+    ("post", "/campaigns/{campaign_id}/start"),
+    ("post", "/campaigns/{campaign_id}/pause"),
+    ("get", "/campaigns/{campaign_id}/stats"),
+    ("get", "/contractors/{contractor_id}/touchpoints"),
+}
+TRACKING = {
+    ("get", "/campaigns/{campaign_id}/performance"),
+    ("get", "/contractors/{contractor_id}/engagement"),
+    ("post", "/mailboxes"),
+    ("get", "/mailboxes"),
+    ("patch", "/mailboxes/{mailbox_id}"),
+}
 INFERENCE = {
     ("get", "/validation/pending"),
     ("post", "/validation/{review_id}/approve"),
@@ -56,9 +72,10 @@ ORCHESTRATOR = {("post", "/workflows/property"), ("get", "/workflows"), ("get", 
 ENDPOINTS = {
     "scraper": SCRAPER,
     "inference": INFERENCE,
-    "acquisition": CONTRACTORS,
+    "acquisition": CONTRACTORS | CAMPAIGNS,
+    "outreach": TRACKING,
     "orchestrator": ORCHESTRATOR,
-    "backend": SCRAPER | INFERENCE | CONTRACTORS | ORCHESTRATOR | {("get", "/api/leads")},
+    "backend": SCRAPER | INFERENCE | CONTRACTORS | CAMPAIGNS | TRACKING | ORCHESTRATOR | {("get", "/api/leads")},
 }
 
 

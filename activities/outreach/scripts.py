@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from integrations.calls import CallScript
 
 MIN_CONTRACTORS = 3
-MAX_FACT = 200
+MAX_FACT, MAX_FACTS = 200, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +126,8 @@ _RULES: Sequence[str] = (
 
 
 def _facts(facts: CallFacts) -> Sequence[str]:
-    listed = [f"{_said(name)}: {_said(value)}" for name, value in facts.facts.items() if value and value.strip()]
-    return [f"company: {_said(facts.company)}", f"city: {_said(facts.city)}", *listed[:20]]
+    known = {**facts.facts, "company": facts.company, "city": facts.city}
+    return [f"{_said(name)}: {_said(value)}" for name, value in known.items() if value and value.strip()][:MAX_FACTS]
 
 
 def _section(title: str, lines: Sequence[str]) -> str:

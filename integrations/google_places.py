@@ -80,7 +80,14 @@ class GooglePlaces:
 
     async def details(self, listing: Listing) -> Listing | None:
         """The listing with all that Google knows of it; None when the place is no longer listed."""
-        params = {"place_id": listing.external_id, "fields": ",".join(FIELDS), "language": "en", "key": self._api_key}
+        params = {
+            "place_id": listing.external_id,
+            "fields": ",".join(FIELDS),
+            # By relevance, as they come otherwise, the five reviews say nothing of when the last one was.
+            "reviews_sort": "newest",
+            "language": "en",
+            "key": self._api_key,
+        }
         answer = await self._ask("place details", "/maps/api/place/details/json", params, PRICE_PER_DETAILS)
         if answer["status"] in _NOTHING:
             return None

@@ -158,6 +158,8 @@ class Websites:
     async def _fetch(self, url: str, visit: _Visit) -> Answer:
         """The page at `url` or where it redirects to, each hop allowed by its host's robots.txt."""
         for _ in range(MAX_REDIRECTS + 1):
+            if _parts(url) is None:
+                raise VendorRejected(VENDOR, "page", "not a web address", 400)
             robots = await self._robots(url, visit)
             if not robots.can_fetch(url, self._user_agent):
                 raise VendorRejected(VENDOR, "page", "robots.txt forbids it", 403)
@@ -201,6 +203,8 @@ class Websites:
                 content = b"" if target else await _body(operation, response, most, cut=cut)
             finally:
                 await response.aclose()
+            if operation == "page" and status >= 400:
+                error = f"HTTP {status}"
             media_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
             return Answer(url, status, media_type, content, target)
         except httpx.TimeoutException as failure:
@@ -287,7 +291,12 @@ def _origin(url: str) -> str:
 
 def _target(url: str, response: httpx.Response) -> str | None:
     location = response.headers.get("location")
-    return urljoin(url, location) if response.status_code in _REDIRECTS and location else None
+    if response.status_code not in _REDIRECTS or not location:
+        return None
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        return location
 
 
 async def _body(operation: str, response: httpx.Response, most: int, *, cut: bool) -> bytes:

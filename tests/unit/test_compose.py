@@ -28,6 +28,7 @@ PINNED = re.compile(r"^[a-z0-9./-]+:\d+([.-]\d+)+(-[a-z0-9.]+)*$")
 SUBCOMMANDS = {
     "schema": {"migrate", "seed", "downgrade", "new-key", "revision"},
     "temporal": {"setup"},
+    "temporal.schedules": {"apply"},
     "workers": set(TaskQueue),
 }
 
@@ -81,7 +82,12 @@ def test_every_module_exists_and_takes_its_words(name: str, module: str, words: 
 
 def test_the_migrations_run_each_step_once() -> None:
     steps = [(module, *words) for name, module, words in module_calls() if name == "migrate"]
-    assert steps == [("schema", "migrate"), ("schema", "seed"), ("temporal", "setup")]
+    assert steps == [
+        ("schema", "migrate"),
+        ("schema", "seed"),
+        ("temporal", "setup"),
+        ("temporal.schedules", "apply"),
+    ]
 
 
 def test_the_commands_of_schema_and_temporal_are_real() -> None:

@@ -139,7 +139,7 @@ class Calls:
     async def _conclude(self, row: AiCallLog) -> CallVerdict:
         answered = row.status == CallStatus.COMPLETED and customer_spoke(row.full_transcript)
         if not answered:
-            return await self._store(row, _Reading(Checked(_silence(), ()), None, None), answered=False)
+            return await self._store(row, _Reading(Checked(CallFindings(), ()), None, None), answered=False)
         return await self._store(row, await self._read(row), answered=True)
 
     async def _read(self, row: AiCallLog) -> _Reading:
@@ -153,7 +153,7 @@ class Calls:
             if isinstance(failure, VendorUnavailable) and not _last_chance():
                 raise
             log.warning("call left unread", call=str(row.id), why=str(failure))
-            unread = check(_silence(), transcript, now)
+            unread = check(CallFindings(), transcript, now)
             return _Reading(Checked(unread.findings, (*unread.rejected, NOT_READ)), None, None)
         return _Reading(check(_claims(answer.value), transcript, now), answer.value, answer.model)
 
@@ -221,24 +221,6 @@ def _claims(analysis: CallAnalysis) -> CallFindings:
         questions=tuple(analysis.questions),
         next_action=analysis.next_action,
         probability=analysis.probability,
-    )
-
-
-def _silence() -> CallFindings:
-    """Nothing is claimed."""
-    return CallFindings(
-        sentiment="neutral",
-        interest=0,
-        wants_demo=False,
-        demo_at=None,
-        wants_callback=False,
-        callback_at=None,
-        not_interested=False,
-        opted_out=False,
-        objections=(),
-        questions=(),
-        next_action="",
-        probability=0,
     )
 
 

@@ -52,11 +52,13 @@ SITES = (
 PLAN = (
     ("both", 22), ("hidden", 4), ("tracked", 3), ("twice", 2), ("google", 14), ("yelp", 9), ("nearby", 3),
     ("namesake", 4), ("neighbour", 2), ("hotline", 2), ("franchise", 2), ("closed", 3), ("far", 2),
+    ("relocated", 1),
 )  # fmt: skip
 """How many companies of each kind there are.
 
 `both` are in both directories; `hidden` there, without their address; `tracked` with another number on Yelp;
-`twice` twice on Google. `namesake`: two companies of nearly one name in one ZIP code; `neighbour`: two in one house;
+`twice` twice on Google; `relocated` on Yelp with the number and the street of years ago, so that nobody could tell.
+`namesake`: two companies of nearly one name in one ZIP code; `neighbour`: two in one house;
 `hotline`: two with one toll-free number; `franchise`: two branches with one website.
 """
 OTHERS = (
@@ -275,8 +277,9 @@ class Directory:
         lat, lng = self._shown(firm, rng)
         name = SPELLINGS[int(rng.integers(len(SPELLINGS)))](firm.name)
         phone = TOLL_FREE if firm.kind == "hotline" else firm.phone
-        if firm.kind == "tracked":
+        if firm.kind in ("tracked", "relocated"):
             phone = self._phones[-1 - firm.index]
+        old_street = _street(rng) if firm.kind == "relocated" else None
         extra = (("gutterservices", "Gutter Services"), ("contractors", "Contractors"))[: int(rng.integers(3))]
         return Business(
             business_id=_identifier("", "business", self._city.seed, firm.index, 0)[:22],
@@ -284,7 +287,7 @@ class Directory:
             firm=firm,
             name=name,
             phone=phone,
-            street=None if firm.kind == "hidden" else _other_spelling(firm.street, rng),
+            street=None if firm.kind == "hidden" else _other_spelling(old_street or firm.street, rng),
             lat=lat,
             lng=lng,
             rating=round(float(rng.uniform(2.5, 5.0)) * 2) / 2,

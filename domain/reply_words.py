@@ -18,9 +18,9 @@ WORDS = {
     "messages": r"(?:e?mails?|calls?|texts?|messages?|msgs|mails?|mailings?|spam|communications?|correspondence|contact"
     r"|solicitations?|newsletters?|follow[- ]?ups?|phone calls?|robo ?calls?|text messages|junk|nonsense|crap|bs|shit)",
     # Where a request begins: "our customers don't call us" is none.
-    "begin": r"(?:^|[,:(&-] ?|\b(?:please|kindly|and|so|but|just|again|also|thanks|thank you|no|hi|hello|hey|ok"
-    r"|okay|guys"
-    r"|folks|you to|asked you|told you|i said|sir|therefore|then|interested|or|first|must|should|seriously) )",
+    "begin": r"(?:^|[,:(&-] ?|\b(?:please|kindly|and|so|but|just|again|also|thanks|thank you|no|hi|hello|hey|ok|okay"
+    r"|yes|yeah|well|um|uh|oh|look|listen|actually|honestly|man|dude|guys|folks|sir|ma'am|you to|asked you|told you"
+    r"|i said|already|therefore|then|interested|or|first|must|should|seriously) )",
     "please": r"(?:(?:please|kindly|just|you|ever|to|continue to|keep|try to|dare|even|want you to|want you|want to be"
     r"|want to|wish to be|wish to|need to be|be|get) ){0,3}",
     "never_again": r"(?:again|anymore|ever|any longer|further|in (?:the )?future)",
@@ -45,6 +45,7 @@ OPT_OUT = _table(
     r"\b(?:lose|forget|delete|erase|throw away|discard|burn) (?:my|our|this) (?:\w+ )?(?:number|e?mail|contact"
     r"|info\w*|details)",
     r"{begin}(?:don't|do not|never|not to) {please}{contact} (?:{us}|here|this|my|our|{never_again})\b",
+    r"\b(?:don't|never) {please}{contact} (?:{us} |here )?{never_again}\b",
     r"{begin}(?:don't|never) {please}(?:send|forward|mail) (?:{us} )?(?:any |more |anymore |further |these "
     r"|those |such |your "
     r"|this |another |unsolicited |marketing |sales |promotional |spam |automated )*(?:{messages}|anything|stuff"

@@ -290,7 +290,7 @@ def _origin(url: str) -> str:
 
 
 def _target(url: str, response: httpx.Response) -> str | None:
-    location = response.headers.get("location")
+    location: str | None = response.headers.get("location")
     if response.status_code not in _REDIRECTS or not location:
         return None
     try:

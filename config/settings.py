@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     yelp_base_url: str = "https://api.yelp.com"
     yelp_api_key: SecretStr = SecretStr("")
     crawler_allowed_hosts: str = ""
+    calls_to_mobiles: bool = False
+    contact_caps: bool = True
     webhook_tolerance_seconds: int = 300
     vendor_timeout_seconds: float = 15.0
     vendor_user_agent: str = "RidgelineBot/0.1 (+https://ridgeline.example/bot)"

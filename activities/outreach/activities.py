@@ -9,21 +9,21 @@ from schema.contracts.outreach import CallRef, CallVerdict, DemoBooking, DemoReq
 if TYPE_CHECKING:
     from activities.outreach.calls import Calls
     from activities.outreach.demos import Demos
-    from schema.database import Database
+    from activities.outreach.sending import Touches
 
 
 class OutreachActivities:
     """Everything that leaves the house towards a contractor; each passes the compliance gate and happens once."""
 
-    def __init__(self, db: "Database", calls: "Calls", demos: "Demos") -> None:
-        self._db = db
+    def __init__(self, touches: "Touches", calls: "Calls", demos: "Demos") -> None:
+        self._touches = touches
         self._calls = calls
         self._demos = demos
 
     @activity.defn
     async def send_touch(self, touch: TouchRef) -> TouchResult:
         """Makes one touch, whatever its channel, unless a rule forbids or defers it."""
-        raise NotImplementedError
+        return await self._touches.send(touch)
 
     @activity.defn
     async def analyze_call(self, call: CallRef) -> CallVerdict:

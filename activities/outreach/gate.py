@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Self
 
 from domain.cadence import Channel, next_opening
 from domain.compliance import (
+    CAPS,
     DEFAULT_POLICY,
+    Cap,
     ContactChannel,
     ContactDecision,
     ContactPurpose,
@@ -25,6 +28,9 @@ from schema.database import UnitOfWork
 from schema.repositories.people import EVERY_CHANNEL
 from schema.tables import Contractor, OutreachCampaign, SequenceEnrollment
 
+if TYPE_CHECKING:
+    from config.settings import Settings
+
 CONTACTS_SPAN = timedelta(days=30)
 COMPLETE = LetterParts(postal_address=True, unsubscribe_link=True, one_click=True, from_name=True, subject="-")
 """Stands for the letter before it is written; the letter itself is looked at before it goes out."""
@@ -35,6 +41,7 @@ ENDS: Mapping[str, Phase] = {
     Reason.ALREADY_CUSTOMER: Phase.SIGNED_UP,
     Reason.UNKNOWN_ZONE: Phase.UNREACHABLE,
     "campaign_over": Phase.STOPPED,
+    "sequence_over": Phase.STOPPED,
     "not_enrolled": Phase.STOPPED,
     "unknown_campaign": Phase.STOPPED,
     "unknown_contractor": Phase.STOPPED,
@@ -86,6 +93,12 @@ class ContactGate:
 
     policy: Policy = DEFAULT_POLICY
 
+    @classmethod
+    def from_settings(cls, settings: "Settings") -> Self:
+        """The gate as far as an operator may set it."""
+        caps: Mapping[ContactChannel, tuple[Cap, ...]] = CAPS if settings.contact_caps else {}
+        return cls(Policy(calls_to_mobiles=settings.calls_to_mobiles, caps=caps))
+
     async def judge(
         self, tx: UnitOfWork, touch: TouchRef, now: datetime, letter: LetterParts | None = COMPLETE
     ) -> Verdicts:
@@ -123,7 +136,7 @@ def standing(records: Records, touch: TouchRef, now: datetime) -> Ruling | None:
     if enrollment is None:
         return _no("not_enrolled")
     if enrollment.ended_at is not None:
-        return Ruling(TouchOutcome.DENIED, "sequence_over", ends=Phase(enrollment.phase))
+        return _no("sequence_over")
     if touch.purpose is Purpose.ARRANGED:
         return None
     if enrollment.phase != PHASE_OF[touch.purpose].value:

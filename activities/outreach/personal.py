@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, Field
 
 from activities.outreach.channels.base import Case
+from domain.personalisation import check_paragraph
 from integrations.http import VendorError
 from schema.tables import Contractor
 
@@ -79,8 +80,6 @@ class Personaliser:
         return await self._ask(facts)
 
     async def _ask(self, facts: dict[str, str]) -> Personal:
-        from domain.personalisation import check_paragraph
-
         told = "\n".join(f"- {name}: {value}" for name, value in facts.items())
         try:
             async with asyncio.timeout(PERSONAL_SECONDS):

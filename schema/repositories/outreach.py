@@ -196,13 +196,17 @@ class OutreachRepository(Repository):
             raise LookupError("the touch vanished while it was made")
         return row
 
-    async def draft(self, touchpoint_id: UUID, **values: Any) -> None:
+    async def draft(self, touchpoint_id: UUID, extra: Mapping[str, Any] | None = None, **values: Any) -> None:
         """Keeps what a touch will say, so that its record is what went out, whatever crashes in between."""
         checked(OutreachTouchpoint, values, {"id", "status", "effect_key"})
+        columns: dict[Any, Any] = {getattr(OutreachTouchpoint, name): value for name, value in values.items()}
+        if extra is not None:
+            # Its column is called `metadata`, a name that SQLAlchemy keeps for itself.
+            columns[col(OutreachTouchpoint.extra)] = dict(extra)
         await self._session.execute(
             update(OutreachTouchpoint)
-            .where(col(OutreachTouchpoint.id) == touchpoint_id, col(OutreachTouchpoint.status) == "scheduled")
-            .values(**values)
+            .where(col(OutreachTouchpoint.id) == touchpoint_id, col(OutreachTouchpoint.sent_at).is_(None))
+            .values(columns)
         )
 
     async def settle_touchpoint(self, touchpoint_id: UUID, status: str, **values: Any) -> bool:

@@ -55,6 +55,7 @@ class World:
     clock: Clock
     campaign_id: UUID
     touches: Touches = field(repr=False)
+    senders: dict[Channel, Any] = field(repr=False)
     records: SequenceRecords = field(repr=False)
 
     async def contractor(self, number: int = 1, **values: Any) -> UUID:
@@ -92,8 +93,8 @@ class World:
         return await self.records.enroll(SequenceRequest(campaign_id=self.campaign_id, contractor_id=contractor_id))
 
     def touch(self, contractor_id: UUID, key: str = "outreach-0", **step: Any) -> TouchRef:
-        """A touch of the sequence: by default the first letter."""
-        given = {"day": 0, "channel": Channel.EMAIL, "template": "cold_introduction", "window": Window.BUSINESS, **step}
+        """A touch of the sequence: by default the first, with a letter that no model has a part in."""
+        given = {"day": 0, "channel": Channel.EMAIL, "template": "case_study", "window": Window.BUSINESS, **step}
         own = {name: given.pop(name) for name in ("purpose", "meeting_id", "not_before", "after") if name in given}
         return TouchRef(
             campaign_id=self.campaign_id,
@@ -171,7 +172,7 @@ async def make_world(database: Database, settings: Settings, policy: Policy | No
     links = Links(Calendly.from_settings(settings, meter), settings.public_url)
     personaliser = Personaliser(LanguageModel.from_settings(settings, meter))
     mail = SendGridMail.from_settings(settings, meter)
-    senders = {
+    senders: dict[Channel, Any] = {
         Channel.EMAIL: EmailSender(database, mail, letters, links, personaliser, settings.inbound_mail_domain),
         Channel.SMS: SmsSender(
             database, TwilioMessaging.from_settings(settings, meter), letters, links, settings.public_url
@@ -179,8 +180,9 @@ async def make_world(database: Database, settings: Settings, policy: Policy | No
     }
     gate = ContactGate(policy) if policy is not None else ContactGate()
     return World(
-        database, clock, row.id, Touches(database, senders, letters, gate, clock), SequenceRecords(database, clock)
-    )
+        database, clock, row.id, Touches(database, senders, letters, gate, clock), senders,
+        SequenceRecords(database, clock),
+    )  # fmt: skip
 
 
 __all__ = ["TUESDAY", "Clock", "Decimal", "Purpose", "World", "make_world"]

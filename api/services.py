@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 
 from api.routers import (
+    bookings,
     calls,
     campaigns,
     discovery,
@@ -48,7 +49,11 @@ _ALONE: Mapping[str, Service] = {
     "enricher": Service("Enricher", 8004),
     "acquisition": Service("Contractor Acquisition", 8005, (discovery.router, campaigns.router)),
     "calling": Service("AI Calling", 8006, (calls.router,)),
-    "outreach": Service("Outreach Orchestrator", 8007, (outreach.router, tracking.router, links.router, *WEBHOOKS)),
+    "outreach": Service(
+        "Outreach Orchestrator",
+        8007,
+        (outreach.router, tracking.router, links.router, bookings.router, *WEBHOOKS),
+    ),
     "leads": Service("Lead Generator", 8008),
     "orchestrator": Service("Master Orchestrator", 8009, (workflows.router,)),
 }

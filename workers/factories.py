@@ -122,20 +122,44 @@ def _profiles(resources: Resources) -> ProfileActivities:
 
 
 def _outreach(resources: Resources) -> OutreachActivities:
+    from activities.messaging.letters import Letters, Sender
     from activities.outreach.calls import Calls
+    from activities.outreach.channels.call import CallSender
+    from activities.outreach.channels.email import EmailSender
+    from activities.outreach.channels.sms import SmsSender
     from activities.outreach.demos import Demos
+    from activities.outreach.gate import ContactGate
+    from activities.outreach.links import Links
+    from activities.outreach.personal import Personaliser
+    from activities.outreach.sending import Touches
+    from domain.cadence import Channel
     from integrations.calendly import Calendly
     from integrations.calls import call_provider
     from integrations.ollama_llm import LanguageModel
+    from integrations.sendgrid_mail import SendGridMail
+    from integrations.twilio_messaging import TwilioMessaging
 
-    settings, meter = resources.settings, resources.meter
+    settings, meter, database = resources.settings, resources.meter, resources.database
     provider, calendly = call_provider(settings, meter), Calendly.from_settings(settings, meter)
     model = LanguageModel.from_settings(settings, meter)
     for client in (provider, calendly, model):
         resources.stack.push_async_callback(client.close)
-    return OutreachActivities(
-        resources.database, Calls(resources.database, provider, model), Demos(resources.database, calendly)
+    letters, links = Letters(Sender.from_settings(settings)), Links(calendly, settings.public_url)
+    calls = Calls(database, provider, model)
+    mail, twilio = SendGridMail.from_settings(settings, meter), TwilioMessaging.from_settings(settings, meter)
+    touches = Touches(
+        database,
+        {
+            Channel.EMAIL: EmailSender(
+                database, mail, letters, links, Personaliser(model), settings.inbound_mail_domain
+            ),
+            Channel.SMS: SmsSender(database, twilio, letters, links, settings.public_url),
+            Channel.CALL: CallSender(database, calls, settings.email_from_name, settings.call_voice_id),
+        },
+        letters,
+        ContactGate.from_settings(settings),
     )
+    return OutreachActivities(touches, calls, Demos(database, calendly))
 
 
 FACTORIES: dict[TaskQueue, tuple[Callable[[Resources], object], ...]] = {

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from itertools import combinations
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
 from config.settings import Settings
@@ -18,6 +20,9 @@ from schema.database import Database
 from schema.tables import Contractor
 from tests.integration.discovery_world import DiscoveryWorld, discovery_world, known_ids
 from tests.support.sandbox import Sandbox
+from workers.runner import build_worker
+from workflows.discovery import ContractorDiscoveryWorkflow
+from workflows.options import TaskQueue
 
 
 @pytest.fixture
@@ -173,3 +178,30 @@ async def test_two_discoveries_at_once_create_each_company_once(world: Discovery
     listings = [each for row in rows for each in known_ids(row)]
     assert len(set(listings)) == len(listings)
     assert all(result.unavailable == () for result in results)
+
+
+async def test_from_request_to_scored_contractors_with_nothing_of_them_in_the_history(
+    world: DiscoveryWorld, temporal_client: Client
+) -> None:
+    async with AsyncExitStack() as stack:
+        for queue in (TaskQueue.ORCHESTRATION, TaskQueue.SCRAPING, TaskQueue.ENRICHMENT):
+            await stack.enter_async_context(build_worker(temporal_client, queue, world.resources))
+        handle = await temporal_client.start_workflow(
+            ContractorDiscoveryWorkflow.run,
+            DiscoveryRequest(city="Austin", state="TX", max_results=12),
+            id="discovery-tx-austin",
+            task_queue=TaskQueue.ORCHESTRATION.value,
+        )
+        result = await handle.result()
+        events = (await handle.fetch_history()).events
+    rows = await world.contractors()
+    assert (result.created, result.enriched) == (len(rows), len(rows))
+    assert 0 < len(rows) <= 12
+    assert all(row.enriched_at and row.scored_at and row.priority_score is not None for row in rows)
+    assert any(row.email and row.email_status == "valid" for row in rows)
+    # The events' own bytes: as JSON their payloads would be base64, in which nothing is ever found.
+    history = b"".join(event.SerializeToString() for event in events)
+    assert all(str(row.id).encode() in history for row in rows)
+    for company in world.companies:
+        for told in (company["phone"], company["email"], company["name"], company["street"]):
+            assert told.encode() not in history

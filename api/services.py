@@ -38,9 +38,9 @@ class Service:
 ALL_TOGETHER = "backend"
 
 WEBHOOKS = (sendgrid.router, twilio.router, call_webhooks.router, calendly.router)
+"""Where vendors tell us things: with the service they are about, and on the one that serves everything."""
 MONEY = (subscriptions.router, stripe.router)
 """Subscriptions are the backend's own (spec 5.1)."""
-"""Where vendors tell us things: with the service they are about, and on the one that serves everything."""
 
 _ALONE: Mapping[str, Service] = {
     "scraper": Service("Scraper", 8001, (scraping.router, discovery.scraper_router)),

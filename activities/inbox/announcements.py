@@ -84,6 +84,8 @@ async def task_done(tx: UnitOfWork, task: OutreachTask, answer: FinishTask, at: 
     if TaskKind(task.kind) is TaskKind.DEMO_OUTCOME:
         kind = EventKind.DEMO_ATTENDED if answer.attended else EventKind.DEMO_MISSED
         meeting_id = await _meeting(tx, task)
+        if meeting_id is not None:
+            await _held(tx, meeting_id, attended=answer.attended is True)
         return await announce(tx, TASK, event_id, kind, live, at, meeting_id=meeting_id)
     if answer.answer is None:
         return Announcement()
@@ -97,6 +99,16 @@ async def _sequences(tx: UnitOfWork, task: OutreachTask) -> list[Enrolled]:
     """The task's own sequence, or all of the contractor's where it belongs to none."""
     live = await tx.outreach.live([task.contractor_id])
     return [each for each in live if task.campaign_id in (None, each.campaign_id)]
+
+
+async def _held(tx: UnitOfWork, meeting_id: UUID, *, attended: bool) -> None:
+    """What a person saw stands in the meeting's row too."""
+    if attended:
+        await tx.meetings.held(meeting_id)
+        return
+    row = await tx.meetings.get(meeting_id)
+    if row is not None and row.external_id is not None:
+        await tx.meetings.missed(row.external_id)
 
 
 async def _meeting(tx: UnitOfWork, task: OutreachTask) -> UUID | None:

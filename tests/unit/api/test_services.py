@@ -63,20 +63,63 @@ TRACKING = {
     ("get", "/mailboxes"),
     ("patch", "/mailboxes/{mailbox_id}"),
 }
+CALLING = {
+    ("post", "/calls/make"),
+    ("get", "/calls"),
+    ("get", "/calls/pending-followup"),
+    ("get", "/calls/{call_id}"),
+    ("get", "/calls/{call_id}/transcript"),
+    ("get", "/calls/{call_id}/recording"),
+    ("post", "/calls/{call_id}/analyze"),
+}
+OUTREACH = {
+    ("post", "/sequences"),
+    ("get", "/sequences/{sequence_id}"),
+    *(
+        ("post", f"/sequences/{{sequence_id}}/{command}")
+        for command in ("enroll", "stop", "pause", "resume", "skip", "reschedule")
+    ),
+    ("post", "/touchpoints/execute"),
+    ("get", "/touchpoints/scheduled"),
+    ("post", "/touchpoints/{scheduled_id}/cancel"),
+    ("get", "/tasks"),
+    *(("post", f"/tasks/{{task_id}}/{end}") for end in ("claim", "done", "skip")),
+    ("get", "/b/{token}"),
+    ("get", "/unsubscribe/{token}"),
+    ("post", "/unsubscribe/{token}"),
+    *(
+        ("post", f"/webhooks/{path}")
+        for path in (
+            "sendgrid/events",
+            "sendgrid/inbound/{token}",
+            "twilio/status",
+            "twilio/inbound",
+            "vapi",
+            "bland",
+            "calendly",
+        )
+    ),
+}
+SUBSCRIPTIONS = {
+    *((method, "/contractors/{contractor_id}/subscription") for method in ("get", "post", "patch", "delete")),
+    ("patch", "/contractors/{contractor_id}/preferences"),
+    ("post", "/webhooks/stripe"),
+}
 INFERENCE = {
     ("get", "/validation/pending"),
     ("post", "/validation/{review_id}/approve"),
     ("post", "/validation/{review_id}/reject"),
 }
 ORCHESTRATOR = {("post", "/workflows/property"), ("get", "/workflows"), ("get", "/workflows/{workflow_id}")}
-ENDPOINTS = {
+ALONE = {
     "scraper": SCRAPER,
     "inference": INFERENCE,
     "acquisition": CONTRACTORS | CAMPAIGNS,
-    "outreach": TRACKING,
+    "calling": CALLING,
+    "outreach": TRACKING | OUTREACH,
     "orchestrator": ORCHESTRATOR,
-    "backend": SCRAPER | INFERENCE | CONTRACTORS | CAMPAIGNS | TRACKING | ORCHESTRATOR | {("get", "/api/leads")},
 }
+ENDPOINTS = {**ALONE, "backend": {("get", "/api/leads")}.union(SUBSCRIPTIONS, *ALONE.values())}
 
 
 def test_ports_are_those_of_the_spec() -> None:

@@ -11,6 +11,8 @@ from sqlmodel import SQLModel, col
 
 from activities.messaging.letters import Letters, Sender
 from activities.metering import call_meter
+from activities.outreach.calls import Calls
+from activities.outreach.channels.call import CallSender
 from activities.outreach.channels.email import EmailSender
 from activities.outreach.channels.sms import SmsSender
 from activities.outreach.gate import ContactGate
@@ -22,6 +24,7 @@ from config.settings import Settings
 from domain.cadence import Channel, Condition, Window
 from domain.compliance import Policy
 from integrations.calendly import Calendly
+from integrations.calls import call_provider
 from integrations.ollama_llm import LanguageModel
 from integrations.sendgrid_mail import SendGridMail
 from integrations.twilio_messaging import TwilioMessaging
@@ -111,6 +114,17 @@ class World:
             contractor_id, key, channel=Channel.SMS, template="check_in", condition=Condition.HAS_PHONE, **step
         )
 
+    def call(self, contractor_id: UUID, key: str = "outreach-2") -> TouchRef:
+        """The call of day 2."""
+        return self.touch(contractor_id, key, channel=Channel.CALL, template="demo_call", condition=Condition.HAS_PHONE)
+
+    async def calls_allowed(self, contractor_id: UUID) -> None:
+        """Written consent to calls by a machine, and a fresh Do Not Call list without the number."""
+        row = await self.row(Contractor, contractor_id)
+        async with self.database.transaction() as tx:
+            await tx.people.grant_consent(row.phone, "call", "express_written", "test", wording="Call me")
+            await tx.people.load_dnc({"512": []}, self.clock.now)
+
     async def texts_allowed(self, contractor_id: UUID) -> None:
         """Consent to texts, and a fresh Do Not Call list without the number."""
         row = await self.row(Contractor, contractor_id)
@@ -170,13 +184,16 @@ async def make_world(database: Database, settings: Settings, policy: Policy | No
     meter = call_meter(database)
     letters = Letters(Sender.from_settings(settings))
     links = Links(Calendly.from_settings(settings, meter), settings.public_url)
-    personaliser = Personaliser(LanguageModel.from_settings(settings, meter))
+    model = LanguageModel.from_settings(settings, meter)
+    personaliser = Personaliser(model)
+    calls = Calls(database, call_provider(settings, meter), model)
     mail = SendGridMail.from_settings(settings, meter)
     senders: dict[Channel, Any] = {
         Channel.EMAIL: EmailSender(database, mail, letters, links, personaliser, settings.inbound_mail_domain),
         Channel.SMS: SmsSender(
             database, TwilioMessaging.from_settings(settings, meter), letters, links, settings.public_url
         ),
+        Channel.CALL: CallSender(database, calls, settings.email_from_name, settings.call_voice_id),
     }
     gate = ContactGate(policy) if policy is not None else ContactGate()
     return World(

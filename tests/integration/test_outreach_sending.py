@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from activities.outreach.activities import OutreachActivities
 from activities.outreach.channels.base import Case, Draft, effect_key, from_short_token
 from activities.outreach.facts import ALPHABET
 from activities.outreach.opt_out import opt_out
@@ -25,6 +26,7 @@ from integrations.http import VendorError, VendorNotReached
 from schema.contracts.outreach import Phase, PhaseChange, Purpose, TouchOutcome, TouchRef, TouchResult
 from schema.database import Database
 from schema.tables import (
+    AiCallLog,
     ApiUsageLog,
     ContactDecision,
     Contractor,
@@ -39,8 +41,10 @@ from schema.tables import (
     SequenceEnrollment,
 )
 from tests.api_client import problem, serving
+from tests.integration.lead_world import activities, run
 from tests.integration.outreach_world import TUESDAY, World, make_world
 from tests.support.sandbox import Sandbox
+from workflows.options import TaskQueue
 
 AUSTIN = ZoneInfo("America/Chicago")
 
@@ -634,6 +638,54 @@ async def test_a_carrier_that_knows_of_a_stop_is_believed(world: World, sandbox:
     async with world.database.transaction() as tx:
         assert "all" in await tx.people.suppressed("jo1@acme1.example", None)
     assert (await world.enrollment(who)).halted_at is not None
+
+
+# Calls
+
+
+async def test_a_call_needs_written_consent_and_is_placed_once(world: World, sandbox: Sandbox) -> None:
+    who = await world.enrolled(phone_kind="landline")
+    assert (await world.touches.send(world.call(who))).reason == "no_written_consent"
+    await world.calls_allowed(who)
+    touch = world.call(who, "outreach-5")
+    first = await world.touches.send(touch)
+    assert first.outcome is TouchOutcome.SENT
+    assert await world.touches.send(touch) == first
+    row = await world.touchpoint(touch)
+    (log,) = await world.rows(AiCallLog)
+    assert (log.touchpoint_id, log.external_call_id, log.contractor_id) == (row.id, row.external_id, who)
+    assert (row.status, row.sent_at) == ("sent", TUESDAY)
+    assert (row.message or "").startswith("Hi, is this Jo?")
+    assert sandbox.get("/control/calls")["count"] == 1
+    assert (await world.row(Contractor, who)).total_touchpoints == 1
+
+
+async def test_a_call_whose_record_was_lost_is_found_again(world: World, sandbox: Sandbox) -> None:
+    who = await world.enrolled(phone_kind="landline")
+    await world.calls_allowed(who)
+    sandbox.fault("vapi", "after_effect", count=1)
+    assert (await world.touches.send(world.call(who))).outcome is TouchOutcome.SENT
+    assert sandbox.get("/control/calls")["count"] == 1
+    assert len(await world.rows(AiCallLog)) == 1
+
+
+async def test_mobiles_are_not_called(world: World, sandbox: Sandbox) -> None:
+    who = await world.enrolled(phone_kind="mobile")
+    await world.calls_allowed(who)
+    assert (await world.touches.send(world.call(who))).reason == "mobile_calls_off"
+    assert sandbox.get("/control/calls")["count"] == 0
+
+
+# As the worker builds it
+
+
+async def test_the_worker_s_own_activity_sends(world: World, sandbox: Sandbox, sandbox_settings: Settings) -> None:
+    who = await world.enrolled()
+    async with activities(sandbox_settings, TaskQueue.MESSAGING, OutreachActivities) as built:
+        assert isinstance(built, OutreachActivities)
+        result = await run(built.send_touch, world.touch(who))
+    assert result.outcome is TouchOutcome.SENT
+    assert len(mails(sandbox)) == 1
 
 
 # People's channels

@@ -37,6 +37,8 @@ VENDOR = "stripe"
 CURRENCY = "usd"
 KEY = "effect_key"
 """Metadata by which an object is found again."""
+CHANGE_KEY = "change_key"
+"""Metadata of a subscription: the key of its latest change of tier."""
 MAX_INVOICES = 24
 MAX_LISTED = 100
 
@@ -98,7 +100,7 @@ class StripeSubscription:
     cancel_at_period_end: bool
     ended_at: datetime | None
     latest_invoice: str | None
-    key: str | None
+    change_key: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,9 @@ class StripeInvoice:
     starts_at: datetime | None
     ends_at: datetime | None
     """Of the month that is billed; None where only a proration is."""
+    credit: Decimal
+    charge: Decimal
+    """Of its prorations: the old tier's rest given back, the new one's taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +250,13 @@ class StripeBilling:
         page = await self._call("customers.search", "GET", lambda: self._stripe.v1.customers.search_async(params))
         return str(page["data"][0]["id"]) if page["data"] else None
 
+    async def credit(self, customer: str) -> Decimal:
+        """What a customer has with us, to be used by the next invoices."""
+        found = await self._call(
+            "customers.retrieve", "GET", lambda: self._stripe.v1.customers.retrieve_async(customer)
+        )
+        return from_cents(max(-found["balance"], 0))
+
     async def use_card(self, key: str, customer: str, payment_method: str, subscription: str | None = None) -> str:
         """Attaches a payment method and makes it the default; returns its id. Raises CardDeclined.
 
@@ -327,7 +339,7 @@ class StripeBilling:
             "proration_behavior": "always_invoice",
             "proration_date": int(at.timestamp()),
             "payment_behavior": "error_if_incomplete",
-            "metadata": {KEY: key},
+            "metadata": {CHANGE_KEY: key},
         }
         await self._call(
             "subscriptions.update",
@@ -479,14 +491,18 @@ class StripeBilling:
                 cancel_at_period_end=subscription["cancel_at_period_end"],
                 ended_at=_maybe(subscription["ended_at"]),
                 latest_invoice=_id(latest) if latest else None,
-                key=subscription["metadata"].get(KEY),
+                change_key=subscription["metadata"].get(CHANGE_KEY),
             )
 
         return _read("subscriptions", found, read)
 
     def _invoice(self, found: dict[str, Any]) -> StripeInvoice:
         def read(invoice: dict[str, Any]) -> StripeInvoice:
-            month = next((line for line in invoice["lines"]["data"] if not _is_proration(line)), None)
+            lines = invoice["lines"]["data"]
+            month = next((line for line in lines if not _is_proration(line)), None)
+            prorations = [line for line in lines if _is_proration(line)]
+            # The tier that an invoice is for: of its month, else the one that was changed to.
+            billed = month or max(prorations, key=lambda line: line["amount"], default=None)
             return StripeInvoice(
                 id=invoice["id"],
                 status=invoice["status"],
@@ -498,9 +514,11 @@ class StripeBilling:
                 paid_at=_maybe(invoice["status_transitions"]["paid_at"]),
                 payment_id=_paid_by(invoice),
                 page=invoice["hosted_invoice_url"],
-                tier=self._tier(_priced(month)) if month else None,
+                tier=self._tier(_priced(billed)) if billed else None,
                 starts_at=_moment(month["period"]["start"]) if month else None,
                 ends_at=_moment(month["period"]["end"]) if month else None,
+                credit=from_cents(-sum(line["amount"] for line in prorations if line["amount"] < 0)),
+                charge=from_cents(sum(line["amount"] for line in prorations if line["amount"] > 0)),
             )
 
         return _read("invoices", found, read)

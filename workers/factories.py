@@ -17,6 +17,7 @@ from activities.outreach.activities import OutreachActivities
 from activities.profiles.activities import ProfileActivities
 from activities.scraping.activities import ScrapingActivities
 from activities.sequences.activities import SequenceActivities
+from activities.subscriptions.activities import SubscriptionActivities, SubscriptionLetters, SubscriptionRecords
 from workers.resources import Resources
 from workflows.options import TaskQueue
 
@@ -162,12 +163,36 @@ def _outreach(resources: Resources) -> OutreachActivities:
     return OutreachActivities(touches, calls, Demos(database, calendly))
 
 
+def _subscription_records(resources: Resources) -> SubscriptionRecords:
+    return SubscriptionRecords(resources.database)
+
+
+def _subscriptions(resources: Resources) -> SubscriptionActivities:
+    from integrations.stripe_billing import StripeBilling
+
+    stripe = StripeBilling.from_settings(resources.settings, resources.meter)
+    resources.stack.push_async_callback(stripe.close)
+    return SubscriptionActivities(resources.database, stripe)
+
+
+def _subscription_letters(resources: Resources) -> SubscriptionLetters:
+    from activities.messaging.letters import Letters, Sender
+    from integrations.calendly import Calendly
+    from integrations.sendgrid_mail import SendGridMail
+
+    settings, meter = resources.settings, resources.meter
+    calendly = Calendly.from_settings(settings, meter)
+    resources.stack.push_async_callback(calendly.close)
+    mail, letters = SendGridMail.from_settings(settings, meter), Letters(Sender.from_settings(settings))
+    return SubscriptionLetters(resources.database, mail, letters, calendly)
+
+
 FACTORIES: dict[TaskQueue, tuple[Callable[[Resources], object], ...]] = {
-    TaskQueue.ORCHESTRATION: (_leads, _sequences, _campaigns),
+    TaskQueue.ORCHESTRATION: (_leads, _sequences, _campaigns, _subscription_records),
     TaskQueue.SCRAPING: (_scraping, _discovery),
     TaskQueue.IMAGERY: (_imagery,),
     TaskQueue.INFERENCE: (_inference,),
     TaskQueue.ENRICHMENT: (_enrichment, _profiles),
-    TaskQueue.MESSAGING: (_messaging, _outreach),
-    TaskQueue.BILLING: (_billing,),
+    TaskQueue.MESSAGING: (_messaging, _outreach, _subscription_letters),
+    TaskQueue.BILLING: (_billing, _subscriptions),
 }

@@ -19,8 +19,10 @@ from activities.outreach.activities import OutreachActivities
 from activities.profiles.activities import ProfileActivities
 from activities.scraping.activities import ScrapingActivities
 from activities.sequences.activities import SequenceActivities
+from activities.subscriptions.activities import SubscriptionActivities, SubscriptionLetters, SubscriptionRecords
 from workflows.campaign import CampaignWorkflow
 from workflows.discovery import ContractorDiscoveryWorkflow
+from workflows.onboarding import ContractorOnboardingWorkflow
 from workflows.optimization import CampaignOptimizationWorkflow
 from workflows.options import TaskQueue
 from workflows.permits import PermitScrapeWorkflow
@@ -51,7 +53,7 @@ def activity_names(activities: type) -> list[str]:
 
 QUEUES: dict[TaskQueue, QueueSpec] = {
     TaskQueue.ORCHESTRATION: QueueSpec(
-        (LeadActivities, SequenceActivities, CampaignActivities),
+        (LeadActivities, SequenceActivities, CampaignActivities, SubscriptionRecords),
         20,
         (
             PropertyWorkflow,
@@ -64,14 +66,15 @@ QUEUES: dict[TaskQueue, QueueSpec] = {
             ContractorCallWorkflow,
             CallAnalysisWorkflow,
             CampaignOptimizationWorkflow,
+            ContractorOnboardingWorkflow,
         ),
     ),
     TaskQueue.SCRAPING: QueueSpec((ScrapingActivities, DiscoveryActivities), 10),
     TaskQueue.IMAGERY: QueueSpec((ImageryActivities,), 5),
     TaskQueue.INFERENCE: QueueSpec((InferenceActivities,), 2),
     TaskQueue.ENRICHMENT: QueueSpec((EnrichmentActivities, ProfileActivities), 10),
-    TaskQueue.MESSAGING: QueueSpec((MessagingActivities, OutreachActivities), 5),
-    TaskQueue.BILLING: QueueSpec((BillingActivities,), 5),
+    TaskQueue.MESSAGING: QueueSpec((MessagingActivities, OutreachActivities, SubscriptionLetters), 5),
+    TaskQueue.BILLING: QueueSpec((BillingActivities, SubscriptionActivities), 5),
 }
 
 

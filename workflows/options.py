@@ -60,6 +60,12 @@ REMOTE: dict[str, Remote] = {
     "score_contractor": Remote(TaskQueue.ENRICHMENT, 30),
     "send_touch": Remote(TaskQueue.MESSAGING, 60, heartbeat=15, attempts=20, longest_retry=300),
     "analyze_call": Remote(TaskQueue.MESSAGING, 180, heartbeat=20, attempts=10),
+    "use_payment_method": Remote(TaskQueue.BILLING, 90, heartbeat=15, attempts=20, longest_retry=300),
+    "sync_subscription": Remote(TaskQueue.BILLING, 60, heartbeat=15, attempts=20, longest_retry=300),
+    "change_plan": Remote(TaskQueue.BILLING, 90, heartbeat=15, attempts=10),
+    "settle_period": Remote(TaskQueue.BILLING, 120, heartbeat=15, attempts=20, longest_retry=300),
+    "judge_guarantee": Remote(TaskQueue.BILLING, 120, heartbeat=15, attempts=20, longest_retry=300),
+    "send_subscription_letter": Remote(TaskQueue.MESSAGING, 60, heartbeat=15, attempts=20, longest_retry=300),
     "book_demo": Remote(TaskQueue.MESSAGING, 60, heartbeat=15, attempts=10),
 }
 
@@ -92,6 +98,8 @@ class SequenceTimes:
     """For an answer to the last touch, before it turns to nurture."""
     call: timedelta
     """For a call's report, before the vendor is asked."""
+    next_call: timedelta
+    """Until the next try, where no time was agreed."""
     booking: timedelta
     demo_outcome: timedelta
     """From the start of the demo."""
@@ -104,11 +112,29 @@ class SequenceTimes:
 SEQUENCE_TIMES = SequenceTimes(
     last_word=timedelta(days=7),
     call=timedelta(hours=2),
+    next_call=timedelta(days=1),
     booking=timedelta(days=5),
     demo_outcome=timedelta(days=3),
     decision=timedelta(days=7),
     person=timedelta(days=14),
     try_again=timedelta(hours=1),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OnboardingTimes:
+    """How patient the life of a subscription is. Reminders of an overdue payment are in `domain.subscriptions`."""
+
+    first_payment: timedelta
+    """From the choice of a tier until its first month must be paid."""
+    renewal: timedelta
+    """After a month's end, before Stripe is asked what became of the next one: it bills an hour late."""
+    ask_again: timedelta
+    """Between two such questions, and after a vendor was down for all the attempts of a step."""
+
+
+ONBOARDING_TIMES = OnboardingTimes(
+    first_payment=timedelta(days=7), renewal=timedelta(hours=3), ask_again=timedelta(hours=6)
 )
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 UNSUBSCRIBE_TAG = "-unsubscribe_url-"
 """Replaced per recipient by the mail vendor (a substitution), so that one batch serves all."""
 
-FOLDERS = (Path(__file__).parent / "templates", Path(__file__).parent.parent / "outreach" / "templates")
+FOLDERS = tuple(
+    Path(__file__).parent.parent / place / "templates" for place in ("messaging", "outreach", "subscriptions")
+)
 
 MAY_BE_MISSING = (
     "amount", "app_url", "card", "city", "company", "contractors", "deadline", "demo_url", "discount", "expires",

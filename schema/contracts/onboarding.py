@@ -49,6 +49,8 @@ class OnboardingRequest(Contract):
     contractor_id: UUID
     seen: tuple[str, ...] = ()
     """Event ids that an earlier run dealt with (continue-as-new)."""
+    tried: "PaymentAttempt | None" = None
+    """The payment method that an earlier run tried last; trying one again changes nothing."""
 
 
 class BillingEventKind(StrEnum):
@@ -83,6 +85,7 @@ class Standing(Contract):
     onboarded: bool = False
     profile_complete: bool = False
     period: int = 0
+    period_id: UUID | None = None
     period_ends_at: datetime | None = None
     cancel_at_period_end: bool = False
     past_due_since: datetime | None = None
@@ -199,6 +202,10 @@ class PlanAction(StrEnum):
     CHANGE_TIER = "change_tier"
     CANCEL_AT_PERIOD_END = "cancel_at_period_end"
     CANCEL_NOW = "cancel_now"
+
+
+UNPAID, NEVER_PAID = "unpaid", "never-paid"
+"""Ids of the cancellations that the workflow orders: a renewal, or the first month, was not paid in time."""
 
 
 class PlanChange(Contract):

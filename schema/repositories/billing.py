@@ -168,6 +168,7 @@ class BillingRepository(Repository):
             onboarded=row.onboarded_at is not None,
             profile_complete=row.profile_completed_at is not None,
             period=latest.number if latest else 0,
+            period_id=latest.id if latest else None,
             period_ends_at=latest.ends_at if latest else row.period_end,
             cancel_at_period_end=row.cancel_at_period_end,
             past_due_since=row.past_due_since,

@@ -32,13 +32,7 @@ class PendingEmail:
 class NotificationRepository(Repository):
     """`notifications`."""
 
-    async def announce(
-        self,
-        lead_id: UUID,
-        matches: Sequence[Match],
-        kind: str = NEW_LEAD,
-        channels: Sequence[str] = CONTRACTOR_CHANNELS,
-    ) -> int:
+    async def announce(self, lead_id: UUID, matches: Sequence[Match], kind: str = NEW_LEAD) -> int:
         """Adds what matched contractors are to be told, by e-mail and in the app; returns how many rows are new.
 
         A contractor hears of a lead once per channel, however often this runs. Without an address there
@@ -56,8 +50,22 @@ class NotificationRepository(Repository):
                 "payload": {"tier": match.tier, "visible_from": match.visible_from},
             }
             for match in matches
-            for channel in channels
+            for channel in CONTRACTOR_CHANNELS
             if channel != "email" or match.contractor_id in with_email
+        ]
+        return await self._insert(rows)
+
+    async def show(self, offered: Sequence[tuple[UUID, Match]], kind: str = NEW_LEAD) -> int:
+        """Adds leads that contractors are to see in the app only; returns how many rows are new."""
+        rows = [
+            {
+                "base_lead_id": lead_id,
+                "contractor_id": match.contractor_id,
+                "channel": "in_app",
+                "kind": kind,
+                "payload": {"tier": match.tier, "visible_from": match.visible_from},
+            }
+            for lead_id, match in offered
         ]
         return await self._insert(rows)
 

@@ -1,7 +1,7 @@
 """`./scripts/halt-latency [--sequences N] [--json FILE]`: how long a reply takes to halt a sequence.
 
 On servers of its own, with the real API and workers: N sequences wait for their next touch. For each, a reply
-arrives at the webhook, and the time runs until the workflow itself says that it has left the outreach. Beside it,
+arrives at the webhook, and the time runs until the workflow has left the outreach, as its history shows. Beside it,
 on as many other sequences of the same run and observed in the same way, the same event goes straight to the
 workflow as a bare signal: the difference is what the webhook costs. When the webhook has answered, the halt is in
 the database already, which is what keeps a send under way from going out.
@@ -17,6 +17,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,13 +25,14 @@ from uuid import UUID, uuid4
 import httpx
 from rich.console import Console
 from rich.table import Table
+from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from config.settings import Settings
 from demo.world import World, WorldError, project_root
 from schema.contracts.ids import sequence_workflow_id
-from schema.contracts.outreach import ContactEvent, EventKind, Phase, SequenceStatus
+from schema.contracts.outreach import ContactEvent, EventKind, SequenceStatus
 from schema.database import Database
 from schema.pii import PiiVault
 from schema.tables import Contractor, OutreachTouchpoint
@@ -49,6 +51,7 @@ AT_ONCE = 8
 STEP = {"day": 3, "channel": "email", "template": "cold_introduction", "window": "any_time"}
 PASSING = frozenset({RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.UNAVAILABLE, RPCStatusCode.CANCELLED})
 """Answers of a server or a worker that is not up to it yet."""
+NEW_STAGE = EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES
 WORDS = "My cousin also has a truck."
 """An answer that only a person can read: what follows it in the workflow is as short as it can be."""
 
@@ -87,7 +90,7 @@ class Measurement:
 
     def __init__(self, sequences: int, console: Console) -> None:
         self._sequences = sequences
-        self._say = lambda words: console.print(words, highlight=False)
+        self._console = console
         home = project_root() / ".stack" / "latency"
         # Whatever servers the environment names stay as they are: this run fills and deletes a database.
         self.world = World(Stack(project_root(), home=home, environ={}), seed=1)
@@ -95,7 +98,7 @@ class Measurement:
 
     async def go(self) -> dict[str, Any]:
         """Everything: servers up, sequences waiting, halts measured."""
-        self._say("Bringing servers, sandbox, workers and API up")
+        self._console.print("Bringing servers, sandbox, workers and API up")
         await asyncio.to_thread(self.world.start_stack)
         for command in ("migrate", "seed"):
             await self._module("schema", command)
@@ -127,26 +130,22 @@ class Measurement:
         created.raise_for_status()
         campaign = UUID(created.json()["sequence_id"])
         total = 2 * (self._sequences + WARM_UP)
-        self._say(f"Enrolling {total} contractors")
+        self._console.print(f"Enrolling {total} contractors")
         waiting = await self._contractors(database, campaign, total)
         handles = await self._enroll(api, client, campaign, waiting)
         token = settings.sendgrid_inbound_token.get_secret_value()
         domain = settings.inbound_mail_domain
-        self._say(f"Measuring {self._sequences} replies and {self._sequences} bare signals in turn")
+        self._console.print(f"Measuring {self._sequences} replies and {self._sequences} bare signals in turn")
         replies: list[float] = []
         answers: list[float] = []
         signals: list[float] = []
         for number in range(self._sequences + WARM_UP):
             by_reply, by_signal = waiting[2 * number], waiting[2 * number + 1]
             message = reply_to(by_reply, domain)
-            halted, answered = await timed(
-                lambda message=message: post_reply(api, token, message), handles[by_reply.contractor_id]
-            )
+            halted, answered = await timed(partial(post_reply, api, token, message), handles[by_reply.contractor_id])
             event = ContactEvent(event_id=f"bare:{by_signal.contractor_id}", kind=EventKind.REPLIED, at=now())
             handle = handles[by_signal.contractor_id]
-            bare, _ = await timed(
-                lambda event=event, handle=handle: handle.signal(ContractorSequenceWorkflow.event, event), handle
-            )
+            bare, _ = await timed(partial(handle.signal, ContractorSequenceWorkflow.event, event), handle)
             if number >= WARM_UP:
                 replies.append(halted)
                 answers.append(answered)
@@ -217,13 +216,38 @@ class Measurement:
 
 
 async def timed(act: Callable[[], Awaitable[Any]], handle: WorkflowHandle[Any, Any]) -> tuple[float, float]:
-    """Seconds from the start of `act` until the workflow says that it has left the outreach, and until it answered."""
+    """Seconds from the start of `act` until the workflow has left the outreach, and until `act` was answered."""
+    listening = asyncio.Event()
+    watching = asyncio.create_task(left_the_outreach(handle, listening))
+    await listening.wait()
     started = time.perf_counter()
-    watching = asyncio.create_task(until(handle, lambda status: status.phase is not Phase.OUTREACH))
+    act_done = asyncio.create_task(answered(act, started))
+    halted = await watching - started
+    return halted, await act_done
+
+
+async def answered(act: Callable[[], Awaitable[Any]], started: float) -> float:
+    """Seconds until `act` has its answer."""
     await act()
-    answered = time.perf_counter() - started
-    await watching
-    return time.perf_counter() - started, answered
+    return time.perf_counter() - started
+
+
+async def left_the_outreach(handle: WorkflowHandle[Any, Any], listening: asyncio.Event) -> float:
+    """When the workflow entered its next phase, by our clock: it writes the new stage into its history.
+
+    The server tells us as it happens, so that watching takes nothing from what is measured. `listening` is set once
+    everything older is known. Raises TimeoutError after a minute.
+    """
+    known = (await handle.describe()).history_length
+    seen = 0
+    async with asyncio.timeout(LIMIT_SECONDS):
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            seen += 1
+            if seen >= known:
+                listening.set()
+            if seen > known and event.event_type == NEW_STAGE:
+                return time.perf_counter()
+    raise TimeoutError("the sequence ended without leaving the outreach")
 
 
 async def until(handle: WorkflowHandle[Any, Any], holds: Callable[[SequenceStatus], bool]) -> None:

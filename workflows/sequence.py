@@ -90,10 +90,15 @@ CALL_TURNS: dict[Disposition, Phase] = {
     Disposition.OPTED_OUT: Phase.OPTED_OUT,
 }
 
-DEMO_ATTEMPTS = 2
+DEMO_ATTEMPTS = 3
 CALLBACK_ATTEMPTS = 3
-NURTURE_MONTHS = 12
-SENDING_TRIES = 24
+NURTURE_ENDS_AFTER = timedelta(days=365)
+DEFERRALS = 60
+OUTLASTS_A_PHASE = frozenset(
+    {EventKind.DEMO_BOOKED, EventKind.DEMO_CANCELED, EventKind.DEMO_ATTENDED, EventKind.DEMO_MISSED}
+    | {kind for kind, (phase, _) in TURNS.items() if phase in ENDS}
+)
+"""News of demos may come before the phase they are about; what ends a sequence ends it whenever it is heard."""
 
 
 class Wake(Enum):
@@ -122,6 +127,7 @@ class ContractorSequenceWorkflow:
         self._seen: dict[str, None] = dict.fromkeys(request.seen)
         self._news: list[ContactEvent] = []
         self._canceled: set[UUID] = set()
+        self._demos_sought = self._callbacks = 0
         self._commands: list[Control] = []
         self._not_before: datetime | None = None
         self._stirs = 0
@@ -129,7 +135,8 @@ class ContractorSequenceWorkflow:
     @workflow.run
     async def run(self, request: SequenceRequest) -> SequenceResult:
         """From phase to phase until one of them is an end."""
-        self._enrollment = await local(SequenceActivities.enroll, request, "Enrol, or find where it stood")
+        enrolling = request.model_copy(update={"at": workflow.now()})
+        self._enrollment = await local(SequenceActivities.enroll, enrolling, "Enrol, or find where it stood")
         if self._enrollment.refusal is not None:
             end = REFUSED.get(self._enrollment.refusal, Phase.STOPPED)
             return await self._finish(end, self._enrollment.refusal.value)
@@ -159,29 +166,28 @@ class ContractorSequenceWorkflow:
         return await self._wait_for_news(SEQUENCE_TIMES.last_word, "an answer") or Phase.NURTURE
 
     async def _call_back(self) -> Phase:
-        """Call at the time asked for; nobody there: again on the next business day."""
-        for attempt in range(CALLBACK_ATTEMPTS):
-            starts_at = max(self._resume_at or self._since, self._since) + timedelta(days=attempt)
-            key = self._key("callback", attempt)
-            turn = await self._touch(CALLBACK_TOUCH, key, Purpose.ARRANGED, starts_at)
-            if turn is not None:
-                return turn
-        return Phase.PERSON
+        """Call at the time asked for; nobody there, or another time wanted: once more, but not for ever."""
+        self._callbacks += 1
+        if self._callbacks > CALLBACK_ATTEMPTS:
+            return Phase.PERSON
+        starts_at = max(self._resume_at or self._since, self._since)
+        turn = await self._touch(CALLBACK_TOUCH, self._key("callback", 0), Purpose.ARRANGED, starts_at)
+        if turn is None:
+            self._resume_at = workflow.now() + SEQUENCE_TIMES.next_call
+        return turn or Phase.CALLBACK
 
     async def _find_a_time(self) -> Phase:
         """Book a demo, or ask the contractor to choose a time."""
-        attempt = self._enrollment.cycle + 1
-        if attempt > DEMO_ATTEMPTS:
+        self._demos_sought += 1
+        if self._demos_sought > DEMO_ATTEMPTS:
             return Phase.NURTURE
-        touches: tuple[Touch, ...] = BOOKING_TOUCHES
-        if attempt == 1:
-            booking = await self._book(attempt)
+        missed = self._reason == EventKind.DEMO_MISSED.value
+        if not missed:
+            booking = await self._book()
             if booking.meeting_id is not None and booking.starts_at is not None:
                 self._meeting_id, self._resume_at = booking.meeting_id, booking.starts_at
                 return self._turn() or Phase.DEMO
-        else:
-            touches = MISSED_TOUCHES
-        turn = await self._touches(touches, "booking", self._since)
+        turn = await self._touches(MISSED_TOUCHES if missed else BOOKING_TOUCHES, "booking", self._since)
         return turn or await self._wait_for_news(SEQUENCE_TIMES.booking, "a time for the demo") or Phase.NURTURE
 
     async def _demonstrate(self) -> Phase:
@@ -207,19 +213,18 @@ class ContractorSequenceWorkflow:
         return await self._wait_for_news(SEQUENCE_TIMES.person, "a person to answer") or Phase.NURTURE
 
     async def _nurture(self) -> Phase:
-        """One letter a month for a year, a run of the workflow each."""
-        cycle = self._enrollment.cycle
-        if cycle >= NURTURE_MONTHS:
+        """One letter a month, a run of the workflow each, until a year after the enrolment."""
+        if workflow.now() - (self._enrollment.enrolled_at or self._since) > NURTURE_ENDS_AFTER:
             self._reason = "nurture_over"
             return Phase.STOPPED
-        turn = await self._touch(NURTURE_TOUCH, self._key("nurture", cycle), Purpose.NURTURE, self._since)
-        if turn is not None:
-            return turn
-        await self._record(Phase.NURTURE, cycle + 1)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._turn() is None:
+        turn = await self._touch(NURTURE_TOUCH, self._key("nurture", 0), Purpose.NURTURE, self._since)
+        if turn is None:
+            await self._record(Phase.NURTURE)
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            turn = self._turn()
+        if turn is None:
             workflow.continue_as_new(self._request.model_copy(update={"seen": tuple(self._seen)[-100:]}))
-        return Phase.NURTURE
+        return turn
 
     # One touch: wait until it is due, make it, look at what came of it.
 
@@ -242,9 +247,20 @@ class ContractorSequenceWorkflow:
             purpose=purpose,
             starts_at=starts_at,
             after=self._last_touch,
+            # What fell due while the sequence stood still goes out in its window, not at once.
+            not_before=workflow.now(),
             meeting_id=self._meeting_id,
         )
-        for _ in range(SENDING_TRIES):
+        self._update(next_touch=key)
+        turn = await self._make(touch)
+        self._update(next_touch=None, next_at=None)
+        # A command that named no touch was about this one.
+        self._commands = [control for control in self._commands if control.touch is not None]
+        return turn
+
+    async def _make(self, touch: TouchRef) -> Phase | None:
+        deferrals = 0
+        while deferrals < DEFERRALS:
             plan = await local(SequenceActivities.plan_touch, touch, f"When is {touch.step.template} due?")
             if plan.due_at is None:
                 self._reason = Refusal.UNKNOWN_ZONE.value
@@ -260,6 +276,7 @@ class ContractorSequenceWorkflow:
             result = await self._send(touch)
             if result.outcome is not TouchOutcome.DEFERRED:
                 return await self._after(touch, result)
+            deferrals += 1
             touch = touch.model_copy(update={"not_before": result.until or workflow.now() + SEQUENCE_TIMES.try_again})
         return None
 
@@ -306,17 +323,19 @@ class ContractorSequenceWorkflow:
             return turn
         if verdict.disposition in CALL_TURNS:
             self._resume_at = verdict.at
+            if verdict.disposition is Disposition.WANTS_CALLBACK and verdict.at is None:
+                self._resume_at = workflow.now() + SEQUENCE_TIMES.next_call
             return CALL_TURNS[verdict.disposition]
         if verdict.disposition is Disposition.MODERATE:
             key = f"follow_up-{self._status.touches}"
             return await self._touch(CALL_FOLLOW_UP_TOUCH, key, Purpose.ARRANGED, workflow.now())
         return None
 
-    async def _book(self, attempt: int) -> DemoBooking:
+    async def _book(self) -> DemoBooking:
         request = DemoRequest(
             campaign_id=self._request.campaign_id,
             contractor_id=self._request.contractor_id,
-            attempt=attempt,
+            attempt=self._enrollment.cycle + 1,
             preferred_at=self._resume_at,
         )
         try:
@@ -330,7 +349,7 @@ class ContractorSequenceWorkflow:
 
     async def _wait_until(self, due: datetime, touch: TouchRef) -> Wake:
         """Waits for the touch's time; pauses, commands and events come in between."""
-        self._update(next_touch=touch.key, next_at=due)
+        self._update(next_at=due)
         self._waits_for(f"{touch.step.template} by {touch.step.channel} at {due:%d %B %H:%M} UTC")
         was_paused = False
         while True:
@@ -364,7 +383,7 @@ class ContractorSequenceWorkflow:
                 return Wake.SKIP
             if control.command is Command.SEND_NOW:
                 return Wake.DUE
-            self._not_before = control.until if control.command is Command.RESCHEDULE else None
+            self._not_before = control.until if control.command is Command.RESCHEDULE else workflow.now()
             return Wake.REPLAN
         return None
 
@@ -464,6 +483,8 @@ class ContractorSequenceWorkflow:
             raise ApplicationError(f"the sequence has ended: {self._status.phase.value}", type="SequenceOver")
         if control.until is not None and control.until.tzinfo is None:
             raise ApplicationError("`until` needs a time zone", type="BadCommand")
+        if not self._applies(control):
+            raise ApplicationError(f"no touch is planned in phase {self._status.phase.value}", type="NothingPlanned")
 
     @workflow.query
     def status(self) -> SequenceStatus:
@@ -479,7 +500,14 @@ class ContractorSequenceWorkflow:
         if control.until is None or control.until.tzinfo is not None:
             self._take(control)
 
+    def _applies(self, control: Control) -> bool:
+        """Whether there is a touch that the command can be about."""
+        about_a_touch = control.command in (Command.SKIP, Command.RESCHEDULE, Command.SEND_NOW)
+        return not about_a_touch or control.touch is not None or self._status.next_touch is not None
+
     def _take(self, control: Control) -> None:
+        if not self._applies(control):
+            return
         if control.command is Command.PAUSE:
             self._update(paused=True, paused_until=control.until)
         else:
@@ -501,6 +529,7 @@ class ContractorSequenceWorkflow:
     def _open(self, enrollment: Enrollment) -> None:
         self._started_at = enrollment.phase_started_at or workflow.now()
         self._resume_at, self._meeting_id = enrollment.resume_at, enrollment.meeting_id
+        self._last_touch, self._reason = enrollment.last_touch_at, enrollment.reason
         paused = enrollment.paused_until is not None and enrollment.paused_until > workflow.now()
         self._update(phase=enrollment.phase)
         if paused:
@@ -519,27 +548,26 @@ class ContractorSequenceWorkflow:
         """Moves on to `phase`, taking along what the news that led there say."""
         news = self._pressing()
         if news is not None and TURNS[news.kind][0] is phase:
+            self._reason, self._resume_at = news.kind.value, news.until
             self._news.remove(news)
-            self._reason = news.kind.value
             if phase is Phase.DEMO:
                 self._meeting_id = news.meeting_id
-            if phase in (Phase.DEMO, Phase.CALLBACK):
-                self._resume_at = news.until
-        again = phase is Phase.BOOKING and self._status.phase in (Phase.DEMO, Phase.PERSON)
-        cycle = self._enrollment.cycle + 1 if again else 0 if phase is not Phase.DEMO else self._enrollment.cycle
-        await self._record(phase, cycle)
+        # What else came in was about the phase that ends here.
+        self._news = [news for news in self._news if news.kind in OUTLASTS_A_PHASE]
+        await self._record(phase)
         self._started_at = workflow.now()
-        self._update(phase=phase, next_touch=None, next_at=None)
+        self._update(phase=phase)
         workflow.upsert_search_attributes([sa.STAGE.value_set(phase.value)])
 
-    async def _record(self, phase: Phase, cycle: int) -> None:
-        self._enrollment = self._enrollment.model_copy(update={"cycle": cycle})
+    async def _record(self, phase: Phase) -> None:
+        self._enrollment = self._enrollment.model_copy(update={"cycle": self._enrollment.cycle + 1})
         change = PhaseChange(
             campaign_id=self._request.campaign_id,
             contractor_id=self._request.contractor_id,
             phase=phase,
+            at=workflow.now(),
             reason=self._reason,
-            cycle=cycle,
+            cycle=self._enrollment.cycle,
             resume_at=self._resume_at,
             meeting_id=self._meeting_id,
         )

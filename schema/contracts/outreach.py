@@ -118,6 +118,8 @@ class SequenceRequest(Contract):
     contractor_id: UUID
     seen: tuple[str, ...] = ()
     """Event ids that an earlier run dealt with (continue-as-new)."""
+    at: datetime | None = None
+    """The workflow's time, when this goes to `enroll`."""
 
 
 class ContractorInCampaign(Contract):
@@ -152,7 +154,10 @@ class Enrollment(Contract):
     done: tuple[str, ...] = ()
     """Keys of the touches that were made, skipped or denied already."""
     cycle: int = 0
-    """Nurture: how many months have passed."""
+    """How many phases were entered; it tells the touches of one round from those of the next."""
+    reason: str | None = None
+    """Why it is in this phase."""
+    last_touch_at: datetime | None = None
     resume_at: datetime | None = None
     """CALLBACK: when to call; DEMO: when it starts."""
     meeting_id: UUID | None = None
@@ -264,6 +269,8 @@ class PhaseChange(Contract):
     campaign_id: UUID
     contractor_id: UUID
     phase: Phase
+    at: datetime | None = None
+    """The workflow's time."""
     reason: str | None = None
     cycle: int = 0
     resume_at: datetime | None = None

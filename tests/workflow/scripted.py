@@ -4,7 +4,7 @@ They stand on the queues and under the names of the real ones; `Script.calls` is
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_type_hints
 from uuid import UUID, uuid4
 
 from temporalio import activity
@@ -28,6 +28,7 @@ from schema.contracts.property import (
     TriggerSummary,
     ValidationSummary,
 )
+from workers.queues import QUEUES, activity_names
 
 Answer = Any
 """A contract to return, an exception to raise, or a function of the argument that gives either."""
@@ -76,7 +77,9 @@ class Script:
         return [self._activity(name) for name in self.answers]
 
     def _activity(self, name: str) -> Callable[..., Any]:
-        async def run(argument: Any) -> Any:
+        kind = _argument_of(name)
+
+        async def run(argument: kind) -> Any:  # type: ignore[valid-type]
             self.calls.append((name, argument))
             answer = self.answers[name]
             if callable(answer):
@@ -88,3 +91,14 @@ class Script:
             return answer
 
         return activity.defn(name=name)(run)
+
+
+def _argument_of(name: str) -> Any:
+    """The message that the real activity of this name takes."""
+    for spec in QUEUES.values():
+        for kind in spec.activities:
+            if name in activity_names(kind):
+                hints = get_type_hints(getattr(kind, name))
+                hints.pop("return", None)
+                return next(iter(hints.values()))
+    raise LookupError(name)

@@ -1,5 +1,7 @@
 """Local activities of the `orchestration` queue that keep a sequence's records."""
 
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from temporalio import activity
@@ -13,10 +15,10 @@ if TYPE_CHECKING:
 class SequenceActivities:
     """Short database steps of ContractorSequenceWorkflow; each may run twice and changes nothing the second time."""
 
-    def __init__(self, db: "Database") -> None:
-        from activities.sequences.records import SequenceRecords
+    def __init__(self, db: "Database", clock: Callable[[], datetime] | None = None) -> None:
+        from activities.sequences.records import SequenceRecords, utc_now
 
-        self._records = SequenceRecords(db)
+        self._records = SequenceRecords(db, clock or utc_now)
 
     @activity.defn
     async def enroll(self, request: SequenceRequest) -> Enrollment:

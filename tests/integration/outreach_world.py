@@ -169,9 +169,15 @@ class World:
         )
 
 
-async def make_world(database: Database, settings: Settings, policy: Policy | None = None, **campaign: Any) -> World:
-    """An active campaign and a sender of letters and texts."""
-    clock = Clock()
+async def make_world(
+    database: Database,
+    settings: Settings,
+    policy: Policy | None = None,
+    clock: Clock | None = None,
+    **campaign: Any,
+) -> World:
+    """An active campaign and a sender of letters, texts and calls."""
+    clock = clock or Clock()
     row = OutreachCampaign(
         **{
             "name": "Austin", "type": "cold_outreach", "target_city": "Austin", "target_state": "TX",

@@ -21,9 +21,9 @@ from workers.runner import workflow_runner
 RunScript = Callable[[Client, Script], AbstractAsyncContextManager[None]]
 
 
-@pytest.fixture(scope="session")
-async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The time-skipping test server: fourteen days pass in a moment."""
+@asynccontextmanager
+async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
+    """A test server on which fourteen days pass in a moment, with our search attributes registered."""
     binary = shutil.which("temporal-test-server")
     assert binary, "temporal-test-server is missing; run ./scripts/test, which installs it"
     async with await WorkflowEnvironment.start_time_skipping(
@@ -35,6 +35,13 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
         await environment.client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace="default", search_attributes=kinds)
         )
+        yield environment
+
+
+@pytest.fixture(scope="session")
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """The time-skipping server that the tests of one worker share."""
+    async with time_skipping_server() as environment:
         yield environment
 
 

@@ -9,14 +9,16 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 import structlog
 
-from integrations.http import VendorError, VendorNotReached, VendorRejected
+from integrations.http import VendorError, VendorNotReached, VendorRejected, VendorUnavailable
 from schema.database import Database, UnitOfWork
 from schema.effects import EffectState
+from schema.tables import Effect
 
 log = structlog.get_logger()
 
@@ -80,14 +82,17 @@ async def perform_once(
     find: Find,
     record: Record | None = None,
     gate: Gate | None = None,
+    search_settles: timedelta | None = None,
 ) -> Outcome:
     """Does `effect` unless the ledger knows `key`; returns how it stands.
 
     Raises the vendor's error when nothing happened (the key is free again) or when the vendor cannot be
-    asked right now (the next attempt asks again), and Withheld when the gate stays shut. Holds one pooled
+    asked right now (the next attempt asks again), and Withheld when the gate stays shut. With
+    `search_settles`, an effect of which the vendor knows nothing so long after it was begun did not happen
+    and is done now; before that VendorUnavailable says when to ask again. Without it a person decides. Holds one pooled
     connection while it runs, so fewer callers than the pool has connections may run at once.
     """
-    work = asyncio.ensure_future(_Attempt(db, key, kind, subject_id, effect, find, record, gate).run())
+    work = asyncio.ensure_future(_Attempt(db, key, kind, subject_id, effect, find, record, gate, search_settles).run())
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
@@ -108,6 +113,7 @@ class _Attempt:
     find: Find
     record: Record | None
     gate: Gate | None
+    search_settles: timedelta | None
 
     async def run(self) -> Outcome:
         async with self._alone() as guard:
@@ -117,7 +123,7 @@ class _Attempt:
             if begun is EffectState.NEW:
                 outcome = await self._perform(guard)
             elif begun is EffectState.STARTED:
-                outcome = await self._ask("an earlier attempt ended between the effect and its record")
+                outcome = await self._take_up(guard, row)
             else:
                 return Outcome(begun, row.external_id if row else None)
             return await self._settle(outcome)
@@ -135,7 +141,7 @@ class _Attempt:
         except VendorError as error:
             meaning = meaning_of(error)
             if meaning is Meaning.UNCLEAR:
-                return await self._ask(str(error))
+                return await self._ask(str(error)) or Outcome(EffectState.UNKNOWN)
             if meaning is Meaning.REFUSED:
                 await self._tell("effect_refused", str(error), "warning")
                 return Outcome(EffectState.FAILED)
@@ -157,13 +163,33 @@ class _Attempt:
         async with self.db.transaction() as tx:
             await tx.effects.release(self.key)
 
-    async def _ask(self, why: str) -> Outcome:
+    async def _take_up(self, guard: UnitOfWork, row: Effect | None) -> Outcome:
+        """Goes on where an attempt ended between the effect and its record."""
+        began = row.started_at if row is not None else datetime.now(UTC)
+        age = datetime.now(UTC) - began
+        outcome = await self._ask("an earlier attempt ended between the effect and its record", age)
+        if outcome is not None:
+            return outcome
+        async with self.db.transaction() as tx:
+            await tx.effects.begin_anew(self.key)
+        return await self._perform(guard)
+
+    async def _ask(self, why: str, age: timedelta = timedelta(0)) -> Outcome | None:
+        """What the vendor knows of an effect of this age; None: it certainly did not happen."""
         try:
             external_id = await self.find(self.key)
         except VendorRejected as refusal:
-            why, external_id = f"{why}; {refusal}", None
+            return await self._unknown(f"{why}; {refusal}")
         if external_id is not None:
             return Outcome(EffectState.DONE, external_id)
+        if self.search_settles is None:
+            return await self._unknown(why)
+        wait = (self.search_settles - age).total_seconds()
+        if wait > 0:
+            raise VendorUnavailable(self.kind, "search", "the vendor may not show it yet", retry_after=wait)
+        return None
+
+    async def _unknown(self, why: str) -> Outcome:
         await self._tell("effect_unknown", why, "error")
         return Outcome(EffectState.UNKNOWN)
 

@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     contact_caps: bool = True
     webhook_tolerance_seconds: int = 300
     vendor_timeout_seconds: float = 15.0
+    vendor_search_settles_seconds: float = 3600.0
     vendor_user_agent: str = "RidgelineBot/0.1 (+https://ridgeline.example/bot)"
 
     # Models

@@ -10,9 +10,7 @@ the database already, which is what keeps a send under way from going out.
 import argparse
 import asyncio
 import json
-import shutil
 import signal
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -30,16 +28,13 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from config.settings import Settings
-from demo.world import World, WorldError, project_root
+from demo.own_servers import OwnServers
+from demo.world import WorldError
 from schema.contracts.ids import sequence_workflow_id
 from schema.contracts.outreach import ContactEvent, EventKind, SequenceStatus
 from schema.database import Database
-from schema.pii import PiiVault
 from schema.tables import Contractor, OutreachTouchpoint
 from stack.errors import StackError
-from stack.processes import tail
-from stack.stack import Stack
-from temporal import connect
 from temporal.clean_exit import leave
 from workflows.sequence import ContractorSequenceWorkflow
 
@@ -85,44 +80,14 @@ class Figures:
         return cls(len(ordered), at(0.50), at(0.99), round(ordered[-1] * 1000, 2))
 
 
-class Measurement:
-    """One run on a world of its own; `go` returns the figures."""
+class Measurement(OwnServers):
+    """One run on servers of its own; `go` returns the figures."""
 
     def __init__(self, sequences: int, console: Console) -> None:
+        super().__init__("latency", console)
         self._sequences = sequences
-        self._console = console
-        home = project_root() / ".stack" / "latency"
-        # Whatever servers the environment names stay as they are: this run fills and deletes a database.
-        self.world = World(Stack(project_root(), home=home, environ={}), seed=1)
-        self._home = home
 
-    async def go(self) -> dict[str, Any]:
-        """Everything: servers up, sequences waiting, halts measured."""
-        self._console.print("Bringing servers, sandbox, workers and API up")
-        await asyncio.to_thread(self.world.start_stack)
-        for command in ("migrate", "seed"):
-            await self._module("schema", command)
-        await self.world.start("sandbox", "workers", "api")
-        settings = self.world.settings()
-        database = Database(settings.database_url, PiiVault.from_settings(settings))
-        client = await connect(settings.model_copy(update={"metrics_port": None}))
-        try:
-            async with httpx.AsyncClient(base_url=self.world.api_url, timeout=30) as api:
-                return await self._measure(settings, database, client, api)
-        finally:
-            await database.close()
-
-    def last_words(self) -> str:
-        """The end of the workers' and the API's logs."""
-        return "\n".join(f"{name}:\n{tail(self.world.stack.log(name))}" for name in ("workers", "api"))
-
-    def close(self) -> None:
-        """Stop everything and delete what the run left."""
-        self.world.stop()
-        self.world.stack.down()
-        shutil.rmtree(self._home, ignore_errors=True)
-
-    async def _measure(
+    async def run(
         self, settings: Settings, database: Database, client: Client, api: httpx.AsyncClient
     ) -> dict[str, Any]:
         body = {"name": "Halt latency", "steps": [STEP]}
@@ -199,20 +164,6 @@ class Measurement:
 
         await asyncio.gather(*(one(who) for who in waiting))
         return handles
-
-    async def _module(self, *arguments: str) -> None:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            *arguments,
-            env=dict(self.world.environment),
-            cwd=project_root(),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        if process.returncode:
-            raise WorldError(f"python -m {' '.join(arguments)} failed:\n{output.decode(errors='replace')}")
 
 
 async def timed(act: Callable[[], Awaitable[Any]], handle: WorkflowHandle[Any, Any]) -> tuple[float, float]:

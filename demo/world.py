@@ -51,6 +51,8 @@ class World:
     stack: Stack
     seed: int
     say: Callable[[str], None] = lambda _: None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the platform's programs besides those of servers and vendors."""
     sandbox_port: int = 0
     api_port: int = 0
     _running: dict[str, Started] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class World:
         variables = self.stack.up()
         self.sandbox_port = self.sandbox_port or pick([])
         self.api_port = self.api_port or (8000 if is_free(8000) else pick([self.sandbox_port]))
-        self._environment = {**os.environ, **variables, **self._vendors(), "PYTHONUNBUFFERED": "1"}
+        self._environment = {**os.environ, **variables, **self._vendors(), **self.extra, "PYTHONUNBUFFERED": "1"}
 
     async def start(self, *names: str) -> None:
         """Start the named programs (all when none is named) and wait until the servers among them answer."""

@@ -4,6 +4,7 @@ Imports stay inside: a worker loads only what it runs, so the messaging worker n
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from activities.billing.activities import BillingActivities
 from activities.campaigns.activities import CampaignActivities
@@ -148,13 +149,14 @@ def _outreach(resources: Resources) -> OutreachActivities:
     letters, links = Letters(Sender.from_settings(settings)), Links(calendly, settings.public_url)
     calls = Calls(database, provider, model)
     mail, twilio = SendGridMail.from_settings(settings, meter), TwilioMessaging.from_settings(settings, meter)
+    settles = timedelta(seconds=settings.vendor_search_settles_seconds)
     touches = Touches(
         database,
         {
             Channel.EMAIL: EmailSender(
-                database, mail, letters, links, Personaliser(model), settings.inbound_mail_domain
+                database, mail, letters, links, Personaliser(model), settings.inbound_mail_domain, settles
             ),
-            Channel.SMS: SmsSender(database, twilio, letters, links, settings.public_url),
+            Channel.SMS: SmsSender(database, twilio, letters, links, settings.public_url, settles),
             Channel.CALL: CallSender(database, calls, settings.email_from_name, settings.call_voice_id),
         },
         letters,

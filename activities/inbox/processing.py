@@ -47,8 +47,8 @@ async def process(tx: UnitOfWork, item: InboxItem) -> list[Notice]:
     return list(finding.notices)
 
 
-async def read(database: Database, item: InboxItem) -> list[Notice]:
-    """`process` in a transaction of its own. A failure is counted on the row, which the sweep tries again."""
+async def read(database: Database, item: InboxItem) -> list[Notice] | None:
+    """`process` in a transaction of its own; None when that failed, which is counted on the row for the sweep."""
     try:
         async with database.transaction() as tx:
             return await process(tx, item)
@@ -56,7 +56,7 @@ async def read(database: Database, item: InboxItem) -> list[Notice]:
         log.warning("inbox_row_not_read", item=str(item.id), source=item.source, failure=type(failure).__name__)
         async with database.transaction() as tx:
             await tx.inbox.could_not_read(item.id, type(failure).__name__)
-        return []
+        return None
 
 
 async def catch_up(database: Database, older_than: int, limit: int) -> int:

@@ -1,10 +1,12 @@
 """What every webhook does once its vendor is believed: store, answer for it, read, pass on, settle."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import structlog
 from fastapi import Request, Response
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -12,7 +14,7 @@ from starlette.formparsers import MultiPartException
 from activities.inbox.processing import read
 from activities.inbox.readers import by_urgency
 from api.passing_on import pass_on
-from api.problems import ApiProblem, Code
+from api.problems import ApiProblem, Code, unavailable
 from api.resources import Resources
 from integrations.webhooks import WebhookRefused
 from schema.contracts.inbox import Notice
@@ -23,7 +25,9 @@ log = structlog.get_logger()
 AT_ONCE = 4
 """Rows of one delivery read at the same time: a batch must not take every connection."""
 PATIENCE_SECONDS = 8.0
-"""For reading and passing on, before the vendor is answered all the same; the sweep does what is left."""
+"""For reading and passing on, before the vendor is asked to repeat itself."""
+READ_AGAIN_AFTER = (0.2, 0.5, 1.0, 2.0)
+"""Seconds; a database that comes back meanwhile costs nobody a message after their no."""
 
 MAX_FIELDS = 1_000
 
@@ -35,17 +39,24 @@ async def refuse(resources: Resources, vendor: str, refusal: WebhookRefused) -> 
 
 
 async def receive(resources: Resources, source: str, incoming: Sequence[Incoming]) -> Response:
-    """Takes the events of a delivery. Once they are stored the vendor gets its 204, whatever comes after."""
+    """Takes the events of a delivery: a 204 says that they were stored and that what they ask for holds from now on.
+
+    Passing them on to the sequences may come later, by the sweep. Raises a 503 problem while nothing could be
+    done: whoever delivers repeats that, and the sweep reads what is stored.
+    """
+    urgent = by_urgency(incoming)
     async with resources.database.transaction() as tx:
-        items = await tx.inbox.store(source, by_urgency(incoming))
+        items = await tx.inbox.store(source, urgent)
+        if len(items) < len(urgent):
+            known = {item.event_id for item in items}
+            items += await tx.inbox.unread_of(source, {each.event_id for each in urgent} - known)
     if items:
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 await _act(resources, items)
-        except TimeoutError:
-            log.warning("inbox_left_to_the_sweep", source=source, rows=len(items))
-        except Exception as failure:  # noqa: BLE001 - the rows are safe, so the vendor need not repeat itself
+        except Exception as failure:
             log.warning("inbox_left_to_the_sweep", source=source, rows=len(items), failure=type(failure).__name__)
+            raise unavailable("The database") from failure
     return Response(status_code=204)
 
 
@@ -54,8 +65,8 @@ async def _act(resources: Resources, items: Sequence[InboxItem]) -> None:
 
     async def one(item: InboxItem) -> InboxItem | None:
         async with slots:
-            notices: list[Notice] = await read(resources.database, item)
-            passed_on = bool(notices) and await pass_on(resources, notices)
+            notices = await _read(resources, item)
+            passed_on = bool(notices) and await pass_on(resources, notices or ())
         return item if passed_on else None
 
     done = await asyncio.gather(*(one(item) for item in items))
@@ -63,6 +74,17 @@ async def _act(resources: Resources, items: Sequence[InboxItem]) -> None:
     if settled:
         async with resources.database.transaction() as tx:
             await tx.inbox.settle(settled)
+
+
+async def _read(resources: Resources, item: InboxItem) -> list[Notice] | None:
+    """Reads a row, again if need be; None for one that cannot be read. Raises while there is no database."""
+    for pause in READ_AGAIN_AFTER:
+        with contextlib.suppress(SQLAlchemyError, OSError):
+            notices = await read(resources.database, item)
+            if notices is not None:
+                return notices
+        await asyncio.sleep(pause)
+    return await read(resources.database, item)
 
 
 async def form_fields(request: Request, max_part: int) -> list[tuple[str, str]]:

@@ -55,6 +55,10 @@ class EffectRepository(Repository):
             delete(Effect).where(col(Effect.key) == key, col(Effect.state) == EffectState.STARTED.value)
         )
 
+    async def begin_anew(self, key: str) -> None:
+        """A started effect that did not happen is done now: its age counts from here."""
+        await self._session.execute(update(Effect).where(col(Effect.key) == key).values(started_at=func.now()))
+
     async def reopen(self, key: str) -> bool:
         """Turns a failed effect into a started one; True for the one caller that may try again."""
         reopened = await self._session.scalar(
@@ -85,3 +89,10 @@ class EffectRepository(Repository):
     async def get(self, key: str) -> Effect | None:
         """The effect, or None."""
         return await self._session.get(Effect, key, populate_existing=True)
+
+    async def states(self, kind: str) -> dict[str, int]:
+        """How many effects of a kind stand in each state."""
+        found = await self._session.execute(
+            select(col(Effect.state), func.count()).where(col(Effect.kind) == kind).group_by(col(Effect.state))
+        )
+        return dict(found.tuples().all())

@@ -74,6 +74,20 @@ class InboxRepository(Repository):
         )
         return [InboxItem(row_id, source, event_id, facts[event_id].fact) for row_id, event_id in stored]
 
+    async def unread_of(self, source: str, event_ids: Iterable[str]) -> list[InboxItem]:
+        """Those of these events that were stored before and never read: a redelivery is another chance."""
+        found = await self._session.execute(
+            select(
+                col(WebhookInboxItem.id), col(WebhookInboxItem.event_id), col(WebhookInboxItem.payload)["fact"]
+            ).where(
+                col(WebhookInboxItem.source) == source,
+                col(WebhookInboxItem.event_id).in_(list(event_ids)),
+                col(WebhookInboxItem.state) == RECEIVED,
+                ~_was_read(),
+            )
+        )
+        return [InboxItem(row_id, source, event, Fact.model_validate(fact)) for row_id, event, fact in found]
+
     async def announce(self, source: str, event_id: str, event_type: str, at: datetime) -> InboxItem | None:
         """A row for an event of our own; None if it was announced before. `was_read` gives it its notices."""
         fact = Fact(kind=FactKind.NOTHING, at=at, reason=event_type)

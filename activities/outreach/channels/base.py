@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 from uuid import UUID
@@ -15,6 +15,8 @@ from schema.database import Database
 from schema.tables import Contractor, Mailbox, OutreachCampaign, OutreachTouchpoint, SequenceEnrollment
 
 KIND = "touch"
+SEARCH_SETTLES = timedelta(hours=1)
+"""A message that a vendor's search does not show so long after it was begun was never sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +84,26 @@ class Sender(Protocol):
         """
 
 
-async def perform(db: Database, case: Case, effect: Perform, find: Find, record: Record, gate: Gate) -> Outcome:
+async def perform(
+    db: Database,
+    case: Case,
+    effect: Perform,
+    find: Find,
+    record: Record,
+    gate: Gate,
+    search_settles: timedelta | None = None,
+) -> Outcome:
     """`perform_once` for a touch."""
     return await perform_once(
-        db, case.key, KIND, case.touchpoint.id, effect=effect, find=find, record=record, gate=gate
+        db,
+        case.key,
+        KIND,
+        case.touchpoint.id,
+        effect=effect,
+        find=find,
+        record=record,
+        gate=gate,
+        search_settles=search_settles,
     )
 
 

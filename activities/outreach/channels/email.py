@@ -1,12 +1,13 @@
 """Letters through SendGrid."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from activities.effects import Gate, Outcome, Record
 from activities.messaging.letters import Letter, Letters
-from activities.outreach.channels.base import Case, Draft, payload_of, perform
+from activities.outreach.channels.base import SEARCH_SETTLES, Case, Draft, payload_of, perform
 from activities.outreach.facts import WITH_LINK, gather
 from activities.outreach.links import LINK, Links
 from activities.outreach.personal import KEPT, Personaliser
@@ -38,6 +39,7 @@ class EmailSender:
         links: Links,
         personaliser: Personaliser,
         inbound_domain: str,
+        search_settles: timedelta = SEARCH_SETTLES,
     ) -> None:
         self._db = db
         self._mail = mail
@@ -45,6 +47,7 @@ class EmailSender:
         self._links = links
         self._personaliser = personaliser
         self._inbound_domain = inbound_domain
+        self._search_settles = search_settles
 
     def address(self, contractor: Contractor) -> str | None:
         """The contractor's e-mail address."""
@@ -80,7 +83,7 @@ class EmailSender:
         async def send() -> str | None:
             return await self._mail.send(payload_of(draft))
 
-        return await perform(self._db, case, send, self._mail.find, record, gate)
+        return await perform(self._db, case, send, self._mail.find, record, gate, self._search_settles)
 
     async def _facts(self, case: Case) -> dict[str, Any]:
         template = case.touch.step.template

@@ -1,11 +1,12 @@
 """Texts through Twilio: one part of 160 characters, with a link by which it is found again (spec 3.6.4, channel 3)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlencode
 
 from activities.effects import Gate, Outcome, Record
 from activities.messaging.letters import Letters
-from activities.outreach.channels.base import Case, Draft, Unsendable, payload_of, perform
+from activities.outreach.channels.base import SEARCH_SETTLES, Case, Draft, Unsendable, payload_of, perform
 from activities.outreach.facts import about
 from activities.outreach.links import LINK, Links
 from activities.outreach.opt_out import opt_out
@@ -28,12 +29,21 @@ class SmsSender:
 
     price = PRICE_PER_SMS
 
-    def __init__(self, db: Database, twilio: TwilioMessaging, letters: Letters, links: Links, public_url: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        twilio: TwilioMessaging,
+        letters: Letters,
+        links: Links,
+        public_url: str,
+        search_settles: timedelta = SEARCH_SETTLES,
+    ) -> None:
         self._db = db
         self._twilio = twilio
         self._letters = letters
         self._links = links
         self._public_url = public_url.rstrip("/")
+        self._search_settles = search_settles
 
     def address(self, contractor: Contractor) -> str | None:
         """The contractor's number."""
@@ -68,7 +78,7 @@ class SmsSender:
                 await opt_out(tx, case.contractor.id, EVERY_CHANNEL, SOURCE)
             await record(tx, outcome)
 
-        return await perform(self._db, case, send, find, recorded, gate)
+        return await perform(self._db, case, send, find, recorded, gate, self._search_settles)
 
     def _body(self, case: Case) -> str:
         facts = about(case.contractor, case.campaign) | {"demo_url": self._links.short(case)}

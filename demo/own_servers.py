@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,9 +23,11 @@ from temporal import connect
 class OwnServers:
     """Servers, sandbox, workers and API in a folder of their own; `go` does what `run` of a subclass says."""
 
-    def __init__(self, name: str, console: Console, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, console: Console, extra: Mapping[str, str] | None = None, home: Path | None = None
+    ) -> None:
         self._console = console
-        self._home = project_root() / ".stack" / name
+        self._home = home or project_root() / ".stack" / name
         # Whatever servers the environment names stay as they are: this run fills and deletes a database.
         self.world = World(Stack(project_root(), home=self._home, environ={}), seed=1, extra=extra or {})
 

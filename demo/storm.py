@@ -77,10 +77,10 @@ class Roofer:
 class Storm(OwnServers):
     """One run; `go` returns the figures, among them what went wrong."""
 
-    def __init__(self, sequences: int, kills: int, console: Console, seed: int = 7) -> None:
+    def __init__(self, sequences: int, kills: int, console: Console, seed: int = 7, home: Path | None = None) -> None:
         # How often somebody may be written to is counted in days, and these days are seconds; the sandbox's search
         # shows a message at once.
-        super().__init__("storm", console, {"CONTACT_CAPS": "false", "VENDOR_SEARCH_SETTLES_SECONDS": "5"})
+        super().__init__("storm", console, {"CONTACT_CAPS": "false", "VENDOR_SEARCH_SETTLES_SECONDS": "5"}, home)
         self._kills = kills
         self._random = random.Random(seed)
         self._roofers = [self._roofer(number) for number in range(sequences)]

@@ -22,7 +22,7 @@ from api.problems import Code
 from config.settings import Settings
 from domain.cadence import Channel, Condition, Window
 from domain.texts import fits_one_sms
-from integrations.http import VendorError, VendorNotReached
+from integrations.http import VendorError, VendorNotReached, VendorRejected, VendorUnavailable
 from schema.contracts.outreach import Phase, PhaseChange, Purpose, TouchOutcome, TouchRef, TouchResult
 from schema.database import Database
 from schema.tables import (
@@ -228,30 +228,60 @@ async def test_a_slow_model_delays_nothing(world: World, sandbox: Sandbox, monke
 
 # Vendors that fail
 
-FAULTS: dict[str, tuple[dict[str, Any], TouchOutcome, int]] = {
-    "done, answer lost": ({"kind": "after_effect", "path": "mail/send", "count": 1}, TouchOutcome.SENT, 1),
-    "done, timed out": (
-        {"kind": "after_effect", "path": "mail/send", "count": 1, "seconds": 4}, TouchOutcome.SENT, 1,
-    ),
-    "error, not done": ({"kind": "error", "path": "mail/send", "count": 1}, TouchOutcome.UNKNOWN, 0),
-}  # fmt: skip
+FAULTS: dict[str, dict[str, Any]] = {
+    "done, answer lost": {"kind": "after_effect", "path": "mail/send", "count": 1},
+    "done, timed out": {"kind": "after_effect", "path": "mail/send", "count": 1, "seconds": 4},
+}
 
 
-@pytest.mark.parametrize("case", FAULTS.values(), ids=FAULTS.keys())
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 async def test_a_failing_vendor_never_gets_a_letter_twice(
-    world: World, sandbox: Sandbox, case: tuple[dict[str, Any], TouchOutcome, int]
+    world: World, sandbox: Sandbox, fault: dict[str, Any]
 ) -> None:
-    fault, outcome, delivered = case
     sandbox.fault("sendgrid", **fault)
     who = await world.enrolled()
     touch = world.touch(who)
     first = await world.touches.send(touch)
-    assert first.outcome is outcome
+    assert first.outcome is TouchOutcome.SENT
     assert await world.touches.send(touch) == first
-    assert len(mails(sandbox)) == delivered
-    tasks = await world.rows(OutreachTask)
-    assert [task.kind for task in tasks] == (["unknown_effect"] if outcome is TouchOutcome.UNKNOWN else [])
-    assert (await world.row(Contractor, who)).total_touchpoints == delivered
+    assert len(mails(sandbox)) == 1
+    assert await world.rows(OutreachTask) == []
+    assert (await world.row(Contractor, who)).total_touchpoints == 1
+
+
+async def test_a_letter_that_the_vendor_does_not_know_waits_until_that_is_certain(
+    world: World, sandbox: Sandbox
+) -> None:
+    sandbox.fault("sendgrid", "error", path="mail/send", count=1)
+    touch = world.touch(await world.enrolled())
+    for _ in range(2):
+        with pytest.raises(VendorUnavailable) as early:
+            await world.touches.send(touch)
+        assert early.value.retry_after == pytest.approx(3600, abs=60)
+    assert mails(sandbox) == []
+    settles_at_once(world)
+    assert (await world.touches.send(touch)).outcome is TouchOutcome.SENT
+    assert len(mails(sandbox)) == 1
+
+
+async def test_a_search_that_is_refused_proves_nothing(world: World, sandbox: Sandbox) -> None:
+    settles_at_once(world)
+    sandbox.fault("sendgrid", "error", path="mail/send", count=1)
+    touch = world.touch(await world.enrolled())
+    world.senders[Channel.EMAIL]._mail.find = refused_search
+    assert (await world.touches.send(touch)).outcome is TouchOutcome.UNKNOWN
+    assert [task.kind for task in await world.rows(OutreachTask)] == ["unknown_effect"]
+    assert mails(sandbox) == []
+
+
+async def refused_search(key: str) -> str | None:
+    """An account without Email Activity."""
+    raise VendorRejected("sendgrid", "messages", "HTTP 403", 403)
+
+
+def settles_at_once(world: World) -> None:
+    """The vendor's search shows everything from now on."""
+    world.senders[Channel.EMAIL]._search_settles = timedelta(milliseconds=1)
 
 
 async def test_a_throttled_letter_goes_out_at_the_next_attempt(world: World, sandbox: Sandbox) -> None:
@@ -369,17 +399,18 @@ async def crashed(world: World, touch: TouchRef, *, after: bool) -> None:
 
 @pytest.mark.parametrize("after", [True, False], ids=["after the request", "before the request"])
 async def test_an_opt_out_after_a_crash(world: World, sandbox: Sandbox, after: bool) -> None:
-    """What was sent is recorded as sent; what was not is never sent, and a person is asked to look."""
+    """What was sent is recorded as sent; what was not is not sent any more."""
+    settles_at_once(world)
     who = await world.enrolled()
     touch = world.touch(who)
     await crashed(world, touch, after=after)
     await say_no(world, who)
     result = await world.touches.send(touch)
-    assert result.outcome is (TouchOutcome.SENT if after else TouchOutcome.UNKNOWN)
+    assert result.outcome is (TouchOutcome.SENT if after else TouchOutcome.DENIED)
     assert len(mails(sandbox)) == int(after)
-    assert await world.touches.send(touch) == result
+    assert (await world.touches.send(touch)).outcome is result.outcome
     (row,) = await world.rows(OutreachTouchpoint)
-    assert row.status == ("sent" if after else "unknown")
+    assert row.status == ("sent" if after else "denied")
     assert row.message
 
 

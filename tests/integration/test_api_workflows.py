@@ -268,4 +268,4 @@ async def test_scrape_of_a_city_is_joined_not_doubled(world: World) -> None:
             result = await world.client.get_workflow_handle("permits-tx-austin", result_type=CityScrapeResult).result()
     assert result.job_id == job_id
     (request,) = script.called("scrape_city_permits")
-    assert request["city"] == "Austin" and request["days"] == 30
+    assert (request.city, request.days) == ("Austin", 30)

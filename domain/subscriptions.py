@@ -35,9 +35,9 @@ class Plan:
 PLANS: dict[Tier, Plan] = {
     plan.tier: plan
     for plan in (
-        Plan(Tier.STARTER, Decimal(500), (10, 15), 15),
-        Plan(Tier.PROFESSIONAL, Decimal(2000), (40, 50), 50),
-        Plan(Tier.ENTERPRISE, Decimal(5000), (100, None), 100),
+        Plan(Tier.STARTER, Decimal("500.00"), (10, 15), 15),
+        Plan(Tier.PROFESSIONAL, Decimal("2000.00"), (40, 50), 50),
+        Plan(Tier.ENTERPRISE, Decimal("5000.00"), (100, None), 100),
     )
 }
 

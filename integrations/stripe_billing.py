@@ -557,7 +557,8 @@ def _declined(operation: str, failure: Any) -> CardDeclined:
 def _by_status(operation: str, failure: Any) -> VendorError:
     status = failure.http_status
     if status is None or status < 400:
-        return VendorUnreadable(VENDOR, operation, "the answer is not what Stripe documents")
+        # No JSON at all: something between us and Stripe answered. That passes.
+        return VendorUnavailable(VENDOR, operation, "the answer is no JSON")
     detail = f"HTTP {status}" + (f" {failure.code}" if isinstance(failure.code, str) else "")
     wait = parse_retry_after((failure.headers or {}).get("retry-after"), datetime.now(UTC))
     if status == 429:

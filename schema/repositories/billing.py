@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from domain.contact_points import contact_point
 from domain.matching import Tier
-from domain.subscriptions import GUARANTEE_AFTER, NOTHING, PLANS, Refundable, Verdict
+from domain.subscriptions import CENT, GUARANTEE_AFTER, NOTHING, PLANS, Refundable, Verdict
 from schema.contracts.onboarding import Standing, SubscriptionState
 from schema.repositories.base import Repository, checked
 from schema.tables import (
@@ -518,7 +518,7 @@ class BillingRepository(Repository):
             .where(col(PaymentRefund.payment_id).in_(payment_ids), col(PaymentRefund.state) != "failed")
             .group_by(col(PaymentRefund.payment_id))
         )
-        return dict(found.tuples().all())
+        return {row[0]: row[1] for row in found}
 
     # Money, as it stands.
 
@@ -544,7 +544,7 @@ class BillingRepository(Repository):
             .join(Payment, col(Payment.id) == col(PaymentRefund.payment_id))
             .where(col(Payment.contractor_id) == contractor_id, col(PaymentRefund.state) == "succeeded")
         )
-        return Decimal(paid or 0), Decimal(back or 0)
+        return Decimal(paid or 0).quantize(CENT), Decimal(back or 0).quantize(CENT)
 
     # Contractors, as far as a subscription changes them.
 

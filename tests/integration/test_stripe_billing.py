@@ -21,7 +21,6 @@ from integrations.http import (
     VendorNotReached,
     VendorRejected,
     VendorUnavailable,
-    VendorUnreadable,
 )
 from integrations.stripe_billing import CardDeclined, Charge, NewSubscription, StripeBilling, StripeSubscription
 from sandbox.vendors.stripe_control import SECRET_KEY
@@ -273,7 +272,7 @@ async def test_no_fraction_of_a_cent_is_sent(stripe: Client, fraction: str) -> N
     [
         ({"kind": "throttle", "seconds": 7}, VendorNotReached),
         ({"kind": "error"}, VendorUnavailable),
-        ({"kind": "garbage"}, VendorUnreadable),
+        ({"kind": "garbage"}, VendorUnavailable),
         ({"kind": "after_effect"}, VendorUnavailable),
         ({"kind": "after_effect", "seconds": 30}, VendorUnavailable),
     ],

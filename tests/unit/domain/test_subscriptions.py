@@ -33,9 +33,9 @@ moments = st.integers(0, int((END - START).total_seconds())).map(lambda seconds:
 def test_the_tiers_are_those_of_the_spec() -> None:
     table = {tier: (str(plan.fee), plan.leads, plan.allowance) for tier, plan in PLANS.items()}
     assert table == {
-        Tier.STARTER: ("500", (10, 15), 15),
-        Tier.PROFESSIONAL: ("2000", (40, 50), 50),
-        Tier.ENTERPRISE: ("5000", (100, None), 100),
+        Tier.STARTER: ("500.00", (10, 15), 15),
+        Tier.PROFESSIONAL: ("2000.00", (40, 50), 50),
+        Tier.ENTERPRISE: ("5000.00", (100, None), 100),
     }
 
 

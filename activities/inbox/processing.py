@@ -48,10 +48,10 @@ async def process(tx: UnitOfWork, item: InboxItem) -> list[Notice]:
 
 
 async def read(database: Database, item: InboxItem) -> list[Notice] | None:
-    """`process` in a transaction of its own; None when that failed, which is counted on the row for the sweep."""
+    """`process` in a transaction of its own, once; None when that failed, which is counted on the row for the sweep."""
     try:
         async with database.transaction() as tx:
-            return await process(tx, item)
+            return await process(tx, item) if await tx.inbox.lock_unread(item.id) else []
     except Exception as failure:  # noqa: BLE001 - its words may quote what somebody wrote; the row says what to do
         log.warning("inbox_row_not_read", item=str(item.id), source=item.source, failure=type(failure).__name__)
         async with database.transaction() as tx:

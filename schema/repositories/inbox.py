@@ -88,6 +88,15 @@ class InboxRepository(Repository):
         )
         return [InboxItem(row_id, source, event, Fact.model_validate(fact)) for row_id, event, fact in found]
 
+    async def lock_unread(self, item_id: UUID) -> bool:
+        """Holds a row until the transaction ends; False if it was read before, perhaps by whom we waited for."""
+        held = await self._session.scalar(
+            select(col(WebhookInboxItem.id))
+            .where(col(WebhookInboxItem.id) == item_id, col(WebhookInboxItem.state) == RECEIVED, ~_was_read())
+            .with_for_update()
+        )
+        return held is not None
+
     async def announce(self, source: str, event_id: str, event_type: str, at: datetime) -> InboxItem | None:
         """A row for an event of our own; None if it was announced before. `was_read` gives it its notices."""
         fact = Fact(kind=FactKind.NOTHING, at=at, reason=event_type)

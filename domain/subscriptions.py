@@ -138,7 +138,7 @@ class Refundable(Generic[KeyT]):
 def spread(amount: Decimal, payments: Iterable[Refundable[KeyT]]) -> tuple[tuple[KeyT, Decimal], ...]:
     """Shares a refund out over payments in the order given; none gets more back than it has left.
 
-    What no payment can bear is left out: credit that was never money is not turned into money.
+    What no payment can bear is left out: nobody gets back what was never taken.
     """
     shares: list[tuple[KeyT, Decimal]] = []
     left = amount

@@ -609,11 +609,17 @@ class BillingRepository(Repository):
         )
 
     async def unfinished_webhook(self, event_id: str) -> UUID | None:
-        """The inbox row of an event of Stripe's that nobody has passed on yet."""
+        """The inbox row of an event of Stripe's that nobody has passed on yet.
+
+        The sweep, which knows nothing of subscriptions, finishes such a row with the event's type as reason; Stripe
+        sends again what was not answered, and then it is passed on all the same.
+        """
+        item = WebhookInboxItem
+        swept = (col(item.state) == "ignored") & (col(item.error_message) == col(item.event_type))
         return await self._session.scalar(
-            select(col(WebhookInboxItem.id)).where(
-                col(WebhookInboxItem.source) == "stripe",
-                col(WebhookInboxItem.event_id) == event_id,
-                col(WebhookInboxItem.state) == "received",
+            select(col(item.id)).where(
+                col(item.source) == "stripe",
+                col(item.event_id) == event_id,
+                (col(item.state) == "received") | swept,
             )
         )

@@ -79,6 +79,25 @@ async def test_events_in_the_wrong_order_come_to_the_same(world: Billing) -> Non
     assert len((await world.view(contractor_id))["periods"]) == 1
 
 
+async def test_an_event_that_was_stored_and_not_passed_on_is_passed_on_when_stripe_repeats_it(world: Billing) -> None:
+    await world.control_webhooks("")
+    contractor_id = await world.contractor()
+    await world.choose(contractor_id, card=ASKING_CARD)
+    await world.mail(contractor_id, "asks you to confirm")
+    [intent] = (await world.stripe())["payment_intents"]
+    await world.control("authenticate", payment_intent=intent["id"])
+    [paid] = [event["id"] for event in (await world.stripe())["events"] if event["type"] == "invoice.paid"]
+    # As the sweep leaves a row whose reader died.
+    await world.rows(
+        "INSERT INTO webhook_inbox (source, event_id, event_type, state, error_message, payload) "
+        "VALUES ('stripe', :id, 'invoice.paid', 'ignored', 'invoice.paid', '{}')",
+        id=paid,
+    )
+    await world.control_webhooks(world.settings.public_url)
+    assert (await world.control("event", event=paid))["statuses"] == [204]
+    await world.until(contractor_id, state="active")
+
+
 async def test_an_event_of_nobody_is_kept_and_passed_over(world: Billing) -> None:
     event = {
         "id": "evt_stranger", "object": "event", "type": "invoice.paid", "created": 1_800_000_000,

@@ -8,6 +8,8 @@ from uuid import UUID, uuid5
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict
 
+from domain.matching import Tier
+from domain.subscriptions import PLANS
 from sandbox.city import City, Company, House, Person, Storm
 from sandbox.companies import truth as company_truth
 from sandbox.faults import Fault, Faults
@@ -255,8 +257,7 @@ def permit_truth(permit: Permit) -> dict[str, Any]:
 def contractor(city: City, company: Company, today: date) -> dict[str, Any]:
     """A contractor as a row of the contractors table; another seed replaces it and adds none."""
     spec = city.spec
-    fees = {"starter": 299, "professional": 799, "enterprise": 1_999}
-    leads = {"starter": 10, "professional": 30, "enterprise": 100}
+    plan = PLANS[Tier(company.tier)]
     return {
         "id": str(uuid5(COMPANY_IDS, f"{spec.slug} {company.index}")),
         "company_name": company.name,
@@ -282,8 +283,8 @@ def contractor(city: City, company: Company, today: date) -> dict[str, Any]:
         "certifications": list(company.certifications),
         "acquisition_status": "active",
         "subscription_tier": company.tier,
-        "monthly_fee": fees[company.tier],
-        "leads_per_month": leads[company.tier],
+        "monthly_fee": int(plan.fee),
+        "leads_per_month": plan.allowance,
         "contract_start_date": (today - timedelta(days=90)).isoformat(),
         "contract_end_date": (today + timedelta(days=275)).isoformat(),
         "source": "sandbox",
